@@ -11,10 +11,10 @@ const STREAMS_BYTES_MAX = 15_000
 /** Maximum size of what `edgelog/browser/sql` adds to the client before its first query, gzipped. */
 const SQL_BYTES_MAX = 4_000
 /**
- * Maximum size of what the first query loads, gzipped. A third of it are the functions, most of which are a few lines
- * each; the rest is the grammar, types with exact decimals and Java's patterns of time, and formats.
+ * Maximum size of what the first query loads, gzipped: the grammar of queries and sources, types, expressions and
+ * formats. Functions, by family, and patterns of time are loaded by the statements that need them.
  */
-const SQL_LANGUAGE_BYTES_MAX = 54_000
+const SQL_LANGUAGE_BYTES_MAX = 30_000
 
 /**
  * Replaces the constants of each `limits.ts` by their values: esbuild does not drop a product such as `4 * MIB`, so a
@@ -81,12 +81,12 @@ export async function browserIsSmall() {
     outputFiles.map(({ path, contents }) => [relative('.', path), gzipSync(contents).length]),
   )
   const sizeOf = (files) => [...files].reduce((sum, file) => sum + sizes.get(file), 0)
-  const loadedBy = (source) => {
+  const loadedBy = (source, kinds = ['import-statement']) => {
     const [entry] = Object.entries(metafile.outputs).find(([, out]) => out.entryPoint === source)
     const files = new Set([entry])
     for (const file of files) {
       for (const { path, kind } of metafile.outputs[file].imports) {
-        if (kind === 'import-statement') files.add(path)
+        if (kinds.includes(kind)) files.add(path)
       }
     }
     return files
@@ -104,6 +104,13 @@ export async function browserIsSmall() {
     .difference(page)
     .difference(engine)
     .difference(sql)
+  const onDemand = loadedBy('client/browser/sql/page-queries.ts', [
+    'import-statement',
+    'dynamic-import',
+  ])
+    .difference(loadedBy('client/browser/index.ts', ['import-statement', 'dynamic-import']))
+    .difference(sql)
+    .difference(language)
   const kB = (bytes) => `${(bytes / 1_000).toFixed(1)} kB`
   console.log(
     `browser client, gzipped: ${kB(sizeOf(page))} to queue records (at most ${kB(ENTRY_BYTES_MAX)}), ` +
@@ -111,7 +118,8 @@ export async function browserIsSmall() {
       `${kB(sizeOf(streams))} more for topologies (at most ${kB(STREAMS_BYTES_MAX)}), ` +
       `${kB(sizeOf(tasks))} more to run them, ` +
       `${kB(sizeOf(sql))} more for SQL (at most ${kB(SQL_BYTES_MAX)}), ` +
-      `${kB(sizeOf(language))} more with its first query (at most ${kB(SQL_LANGUAGE_BYTES_MAX)})`,
+      `${kB(sizeOf(language))} more with its first query (at most ${kB(SQL_LANGUAGE_BYTES_MAX)}), ` +
+      `${kB(sizeOf(onDemand))} more if queries call functions of all families`,
   )
   const limits = [
     ['to queue records', sizeOf(page), ENTRY_BYTES_MAX],

@@ -2,7 +2,7 @@
 import type { AppContext } from '../app/env.ts'
 import type { App } from '../app/route.ts'
 import { EdgelogError } from '../core/errors.ts'
-import { isSessionProperty } from '../core/sql/catalog/session-properties.ts'
+import { isSessionProperty } from '../core/sql/catalog/known-properties.ts'
 import type { StatementResult } from '../core/sql/statements/statement-results.ts'
 import { HOST } from './entities.ts'
 import { BAD_REQUEST, KsqlError } from './errors.ts'

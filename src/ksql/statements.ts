@@ -1,7 +1,7 @@
 /** `/ksql`: all statements but SELECT and PRINT. */
 import type { App } from '../app/route.ts'
 import { SqlError } from '../core/sql/errors.ts'
-import { splitStatements } from '../core/sql/syntax/parse-statement.ts'
+import { splitStatements } from '../core/sql/syntax/statement-text.ts'
 import { entityOf } from './entities.ts'
 import { KsqlError, QUERY_ENDPOINT } from './errors.ts'
 import { readRequest } from './request.ts'

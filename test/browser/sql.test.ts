@@ -51,6 +51,43 @@ test('queries read streams and tables of the cached log, also offline and after 
   expect(await query(page, sources, 'SELECT item FROM orders LIMIT 1;')).toEqual([{ ITEM: 'tea' }])
 })
 
+/** Calls functions of all families, and reads the time of the records by a pattern. */
+const ALL_FAMILIES = `SELECT UCASE(item) AS a, ABS(0 - n) AS b, LEN(item) AS c, COALESCE(id, '-') AS d,
+    ARRAY_LENGTH(ARRAY[1, 2]) AS e, FORMAT_DATE(FROM_DAYS(0), 'yyyy') AS f, REGEXP_EXTRACT('a.e', item) AS g,
+    TO_JSON_STRING(n) AS h, URL_ENCODE_PARAM(item) AS i, REDUCE(ARRAY[1, 2], 0, (s, x) => s + x) AS j,
+    ROWTIME AS k
+  FROM visits;`
+
+test('functions of all families run offline, if their code was loaded', async () => {
+  const { topic, tab, proxy, append } = await sqlScene()
+  await append(1, [{ key: '5', value: { item: 'ca&e', n: 7, day: '2 Jan 1970' } }])
+  const sources = `CREATE STREAM visits (id STRING KEY, item STRING, n INT, day STRING)
+    WITH (KAFKA_TOPIC='${topic}', VALUE_FORMAT='JSON', TIMESTAMP='day', TIMESTAMP_FORMAT='d MMM yyyy');`
+  const page = await tab()
+  const plain = 'SELECT item FROM visits;'
+  expect(await query(page, sources, plain)).toHaveLength(4)
+  await expect.poll(() => page.evaluate(() => window.log.status.lagRecords)).toBe(0)
+  proxy.setFault({ kind: 'refuse' })
+  proxy.cut()
+  await load(page, stage.pages.url)
+  await connectTab(page, { url: proxy.url })
+  const rows = await query(page, sources, ALL_FAMILIES)
+  expect((rows as object[]).at(-1)).toEqual({
+    ...{ A: 'CA&E', B: 7, C: 4, D: '5', E: 2, F: '1970', G: 'a&e', H: '7', I: 'ca%26e', J: 3 },
+    K: 86_400_000,
+  })
+  // The server of the pages is away too: the page has the code that it loaded.
+  await page.context().setOffline(true)
+  expect(await query(page, sources, ALL_FAMILIES)).toEqual(rows)
+  await page.context().setOffline(false)
+  await load(page, stage.pages.url)
+  await connectTab(page, { url: proxy.url })
+  expect(await query(page, sources, plain)).toHaveLength(4)
+  await page.context().setOffline(true)
+  expect(await query(page, sources, ALL_FAMILIES)).toContain('the code of SQL: ')
+  expect(await query(page, sources, plain)).toHaveLength(4)
+})
+
 test('a live query yields rows and removed rows as they come', async () => {
   const { tab, append, sources } = await sqlScene()
   const page = await tab()
@@ -110,6 +147,12 @@ test('errors name the place, and what is allowed', async () => {
     'GROUP BY',
   )
   expect(await failing('SELECT 1 FROM s;', 'DROP STREAM s;')).toContain('sources: CREATE STREAM')
+  expect(await failing('SELEC 1 FROM orders;')).toContain('Did you mean SELECT?')
+  expect(await failing('SELECT UCSE(item) FROM orders;')).toBe(
+    "line 1:8: Can't find any functions with the name 'UCSE'. Did you mean UCASE?",
+  )
+  expect(await failing('SELECT UCASE(item), ABBS(1) FROM orders;')).toContain('Did you mean ABS?')
+  expect(await failing('SELECT SUM(price) FROM orders;')).toContain('requires a GROUP BY clause')
 })
 
 test('a page reads the catalog of the server, and runs statements there', async () => {

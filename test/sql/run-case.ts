@@ -9,15 +9,17 @@ import {
 import type { Source } from '../../src/core/sql/catalog/source.ts'
 import type { FormatDefaults } from '../../src/core/sql/catalog/with-properties.ts'
 import { EvaluationError, SqlError } from '../../src/core/sql/errors.ts'
+import { WHOLE_LANGUAGE } from '../../src/core/sql/expressions/whole-language.ts'
 import { planDefinition } from '../../src/core/sql/plan/plan-definition.ts'
 import { execute, isChange } from '../../src/core/sql/statements/execute.ts'
-import { parseStatement, splitStatements } from '../../src/core/sql/syntax/parse-statement.ts'
+import { parseStatement } from '../../src/core/sql/syntax/parse-statement.ts'
+import { splitStatements } from '../../src/core/sql/syntax/statement-text.ts'
 import { equalTypes, showType } from '../../src/core/sql/types/sql-type.ts'
 import { bytes } from '../../src/core/streams/serde.ts'
 import { type BytesRecord, difference, inputBytes } from './case-records.ts'
 import type { CaseSource, SqlCase } from './sql-case.ts'
 
-const ENVIRONMENT = { nowMs: Date.now, random: () => 0.5 }
+const ENVIRONMENT = { nowMs: Date.now, random: () => 0.5, ...WHOLE_LANGUAGE }
 
 /** The result of a case; `error` is the first thing that is wrong. */
 export type CaseResult =

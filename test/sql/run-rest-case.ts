@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type CatalogState, EMPTY_CATALOG } from '../../src/core/sql/catalog/catalog-state.ts'
 import type { Source } from '../../src/core/sql/catalog/source.ts'
 import { SqlError } from '../../src/core/sql/errors.ts'
+import { WHOLE_LANGUAGE } from '../../src/core/sql/expressions/whole-language.ts'
 import { type JsonValue, parseJson } from '../../src/core/sql/formats/json-reader.ts'
 import { execute, isChange } from '../../src/core/sql/statements/execute.ts'
-import { parseStatement, splitStatements } from '../../src/core/sql/syntax/parse-statement.ts'
+import { parseStatement } from '../../src/core/sql/syntax/parse-statement.ts'
+import { splitStatements } from '../../src/core/sql/syntax/statement-text.ts'
 import { type BytesRecord, difference, inputBytes, isSame, textOfJson } from './case-records.ts'
 import type { CaseResult } from './run-case.ts'
 import type { CaseRecord, SqlCase } from './sql-case.ts'
@@ -16,7 +18,7 @@ const ROWS_PAUSE_MS = 50
 /** Partitions of topics for which no number is given, as ksqlDB creates them for its cases. */
 const PARTITIONS = 4
 
-const ENVIRONMENT = { nowMs: Date.now, random: Math.random }
+const ENVIRONMENT = { nowMs: Date.now, random: Math.random, ...WHOLE_LANGUAGE }
 
 /** `message`: the one of an expected refusal; `hasMessage`: it has the expected one. */
 export type RestResult = CaseResult & { readonly message?: string; readonly hasMessage?: boolean }

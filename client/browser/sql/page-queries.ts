@@ -1,23 +1,9 @@
-/** Parses, plans and runs queries in a page. Loaded by the first query. */
+/** Runs queries in a page. Loaded by the first query. */
 import { EdgelogError } from '../../../src/core/errors.ts'
-import { defineSource } from '../../../src/core/sql/catalog/define-source.ts'
 import { startOf } from '../../../src/core/sql/catalog/session-properties.ts'
-import type { Source } from '../../../src/core/sql/catalog/source.ts'
 import { SqlError } from '../../../src/core/sql/errors.ts'
-import type { Environment } from '../../../src/core/sql/functions/function.ts'
-import { nearestName } from '../../../src/core/sql/nearest-name.ts'
 import { columnJson, rowTexts } from '../../../src/core/sql/query/row-text.ts'
-import { planSelect } from '../../../src/core/sql/query/select-plan.ts'
-import { rowSelector, type SelectedRow } from '../../../src/core/sql/query/select-row.ts'
-import type { Query } from '../../../src/core/sql/syntax/ast.ts'
-import { bindParameters } from '../../../src/core/sql/syntax/bind-parameters.ts'
-import { substituteVariables } from '../../../src/core/sql/syntax/lexer.ts'
-import {
-  parseStatement,
-  type StatementText,
-  splitStatements,
-} from '../../../src/core/sql/syntax/parse-statement.ts'
-import type { SqlType } from '../../../src/core/sql/types/sql-type.ts'
+import type { SelectedRow } from '../../../src/core/sql/query/select-row.ts'
 import {
   type OpenQuery,
   parseRowJson,
@@ -25,15 +11,13 @@ import {
   type SqlRowLine,
 } from '../../sql/open-statements.ts'
 import { BrowserClient } from '../browser-client.ts'
+import { type Definitions, define, prepare } from './prepare-query.ts'
 import { type PageLog, pullRows, pushRows } from './read-page-log.ts'
-
-const ENVIRONMENT: Environment = { nowMs: Date.now, random: Math.random }
 
 export class PageQueries {
   readonly #log: BrowserClient
   readonly #text: string
-  #sources: ReadonlyMap<string, Source> | undefined
-  #types: ReadonlyMap<string, SqlType> = new Map()
+  #definitions: Definitions | undefined
   #count = 0
 
   constructor(log: BrowserClient, sources: string) {
@@ -44,10 +28,11 @@ export class PageQueries {
   /** @throws {EdgelogError} `invalid_statement`. */
   async open(request: SqlRequest): Promise<OpenQuery> {
     request.signal?.throwIfAborted()
-    const sources = located(this.#text, () => this.#defined())
-    const { query, source } = located(request.text, () => this.#parse(request, sources))
-    const plan = located(request.text, () => planSelect(query, source, ENVIRONMENT))
-    const select = rowSelector(source, plan)
+    const definitions = await located(this.#text, async () => this.#defined())
+    const { query, source, plan, select } = await located(request.text, () =>
+      prepare(request, definitions),
+    )
+    request.signal?.throwIfAborted()
     const properties = new Map(Object.entries(request.properties ?? {}))
     const stop = new AbortController()
     const { session, load } = BrowserClient.parts(this.#log)
@@ -73,45 +58,9 @@ export class PageQueries {
     }
   }
 
-  #parse(
-    { text, parameters, variables }: SqlRequest,
-    sources: ReadonlyMap<string, Source>,
-  ): { query: Query; source: Source } {
-    const given = new Map(
-      Object.entries(variables ?? {}).map(([name, value]) => [name.toUpperCase(), value]),
-    )
-    const [one, ...others] = splitStatements(substituteVariables(text, given))
-    const query = one && this.#statement(bindParameters(one, new Map(Object.entries(parameters))))
-    if (query?.kind !== 'query' || others.length > 0) {
-      throw new SqlError('one SELECT is allowed in a page; the server runs other statements')
-    }
-    const source = sources.get(query.from.name)
-    if (source !== undefined) return { query, source }
-    const near = nearestName(query.from.name, [...sources.keys()])
-    const hint = near === undefined ? '' : ` Did you mean ${near}?`
-    throw new SqlError(`${query.from.name} does not exist.${hint}`, query.from.at)
-  }
-
-  #statement(one: StatementText) {
-    return parseStatement(one, (name) => this.#types.get(name))
-  }
-
-  #defined(): ReadonlyMap<string, Source> {
-    if (this.#sources !== undefined) return this.#sources
-    const sources = new Map<string, Source>()
-    const types = new Map<string, SqlType>()
-    this.#types = types
-    for (const one of splitStatements(this.#text)) {
-      const statement = this.#statement(one)
-      if (statement.kind === 'create-type') types.set(statement.name, statement.type)
-      else if (statement.kind === 'create-source') {
-        sources.set(statement.name, defineSource(statement, one.text, {}).source)
-      } else {
-        throw new SqlError('sources: CREATE STREAM, TABLE and TYPE are allowed, without AS SELECT')
-      }
-    }
-    this.#sources = sources
-    return sources
+  #defined(): Definitions {
+    this.#definitions ??= define(this.#text)
+    return this.#definitions
   }
 }
 
@@ -143,9 +92,9 @@ async function* lines(
 }
 
 /** Runs work, and turns an error of the statement into one of the client. */
-function located<T>(statement: string, work: () => T): T {
+async function located<T>(statement: string, work: () => Promise<T>): Promise<T> {
   try {
-    return work()
+    return await work()
   } catch (error) {
     if (!(error instanceof SqlError)) throw error
     const details = { statement, ...error.position, results: [] }

@@ -1,7 +1,7 @@
 /** Queries over the records that a page has. */
-import { EdgelogError } from '../../../src/core/errors.ts'
 import { createSql, type Sql } from '../../sql/sql.ts'
 import { BrowserClient } from '../browser-client.ts'
+import { loadCode } from './load-code.ts'
 import type { PageQueries } from './page-queries.ts'
 
 export interface PageSqlOptions {
@@ -13,7 +13,8 @@ export interface PageSqlOptions {
  * Returns a function as `log.sql`, whose queries read this browser's copy of the log, offline too. SELECT of one stream
  * or table is allowed, with and without EMIT CHANGES. A topic that is read is kept in this browser from then on.
  *
- * The first query loads the language. An error of `sources` is one of each query.
+ * The first query loads the language, and each query the families of the functions that it calls, unless another query
+ * did. An error of `sources` is one of each query.
  *
  * @throws {EdgelogError} `invalid_request` for another client. Of the calls: `invalid_statement`; `unavailable` if the
  * code cannot be loaded, or a topic is not in this browser and there is no network.
@@ -25,15 +26,15 @@ export function sqlOver(log: BrowserClient, { sources }: PageSqlOptions): Sql {
   BrowserClient.parts(log)
   let loading: Promise<PageQueries> | undefined
   const load = async () => {
-    const { PageQueries } = await import('./page-queries.ts').catch((error: unknown) => {
-      loading = undefined
-      throw new EdgelogError('unavailable', `the code of SQL: ${String(error)}`)
-    })
+    const { PageQueries } = await loadCode(import('./page-queries.ts'))
     return new PageQueries(log, sources)
   }
   return createSql({
     open: async (request) => {
-      loading ??= load()
+      loading ??= load().catch((error: unknown) => {
+        loading = undefined
+        throw error
+      })
       return await (await loading).open(request)
     },
     // The end of the client ends its consumers, and so the queries.

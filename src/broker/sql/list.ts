@@ -1,7 +1,7 @@
 /** SHOW and LIST. */
 import { topicResource } from '../../core/access/resource.ts'
 import type { CatalogQuery } from '../../core/sql/catalog/catalog-state.ts'
-import { shownProperties } from '../../core/sql/catalog/session-properties.ts'
+import { shownProperties } from '../../core/sql/catalog/known-properties.ts'
 import { SqlError } from '../../core/sql/errors.ts'
 import type { ResultOfStatement } from '../../core/sql/statements/statement-results.ts'
 import type { Statement } from '../../core/sql/syntax/ast.ts'

@@ -215,7 +215,7 @@ async function* readTopicTable(
   { keys }: Wanted,
 ): AsyncGenerator<readonly Row[], void> {
   const topic = parseTopicName(source.topic, 'topic')
-  const read = recordReader(source)
+  const read = recordReader(source, ENVIRONMENT)
   if (keys !== undefined) {
     const serde = keySerde(source.keyFormat, columnsOf(source, 'key'))
     for (const one of keys) {

@@ -43,7 +43,7 @@ export async function readLog(
   options: ReadOptions,
 ): Promise<ResultRows> {
   const plan = planSelect(query, source, ENVIRONMENT)
-  const selectRow = rowSelector(source, plan)
+  const selectRow = rowSelector(source, plan, ENVIRONMENT)
   const select: RowSelector = (record, partition) => selectRow({ ...record, partition })
   const rows = await readTopic(cluster, access, source.topic, select, options)
   const { isPush, from } = options

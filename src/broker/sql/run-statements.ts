@@ -1,7 +1,7 @@
 /** Runs the statements of a request, one after the other. */
 import { EdgelogError } from '../../core/errors.ts'
 import { type CatalogState, rowOf } from '../../core/sql/catalog/catalog-state.ts'
-import { checkSessionProperty, propertyName } from '../../core/sql/catalog/session-properties.ts'
+import { checkSessionProperty, propertyName } from '../../core/sql/catalog/known-properties.ts'
 import { EvaluationError, SqlError } from '../../core/sql/errors.ts'
 import { type ChangeStatement, execute, isChange } from '../../core/sql/statements/execute.ts'
 import type {
@@ -11,11 +11,8 @@ import type {
 import type { Statement } from '../../core/sql/syntax/ast.ts'
 import { bindParameters, type Parameters } from '../../core/sql/syntax/bind-parameters.ts'
 import { substituteVariables } from '../../core/sql/syntax/lexer.ts'
-import {
-  parseStatement,
-  type StatementText,
-  splitStatements,
-} from '../../core/sql/syntax/parse-statement.ts'
+import { parseStatement } from '../../core/sql/syntax/parse-statement.ts'
+import { type StatementText, splitStatements } from '../../core/sql/syntax/statement-text.ts'
 import type { Access } from '../access.ts'
 import type { Cluster } from '../cluster.ts'
 import { assertTopic } from './assert-topic.ts'

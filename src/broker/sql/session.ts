@@ -1,5 +1,5 @@
 /** SET, UNSET, DEFINE and UNDEFINE: they hold for the later statements of a request. */
-import { checkSessionProperty, propertyName } from '../../core/sql/catalog/session-properties.ts'
+import { checkSessionProperty, propertyName } from '../../core/sql/catalog/known-properties.ts'
 import type { ResultOfStatement } from '../../core/sql/statements/statement-results.ts'
 import type { Statement } from '../../core/sql/syntax/ast.ts'
 

@@ -5,13 +5,18 @@ import {
   type SessionProperties,
   startOf,
 } from '../../core/sql/catalog/session-properties.ts'
-import type { Environment } from '../../core/sql/functions/function.ts'
+import type { CompileEnvironment } from '../../core/sql/expressions/compile-context.ts'
+import { WHOLE_LANGUAGE } from '../../core/sql/expressions/whole-language.ts'
 import type { ExecuteContext } from '../../core/sql/statements/outcome.ts'
 import type { Access } from '../access.ts'
 import type { Cluster } from '../cluster.ts'
 import type { LatestCatalog } from './read-catalog.ts'
 
-export const ENVIRONMENT: Environment = { nowMs: Date.now, random: Math.random }
+export const ENVIRONMENT: CompileEnvironment = {
+  nowMs: Date.now,
+  random: Math.random,
+  ...WHOLE_LANGUAGE,
+}
 
 /** Returns what decides about a statement besides the catalog. */
 export function executeContext(properties: SessionProperties): ExecuteContext {

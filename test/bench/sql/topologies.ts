@@ -7,11 +7,13 @@ import {
   topology,
 } from '../../../client/streams/node/index.ts'
 import { EMPTY_CATALOG, type QueryDefinition } from '../../../src/core/sql/catalog/catalog-state.ts'
+import { WHOLE_LANGUAGE } from '../../../src/core/sql/expressions/whole-language.ts'
 import { planDefinition } from '../../../src/core/sql/plan/plan-definition.ts'
 import { execute, isChange } from '../../../src/core/sql/statements/execute.ts'
-import { parseStatement, splitStatements } from '../../../src/core/sql/syntax/parse-statement.ts'
+import { parseStatement } from '../../../src/core/sql/syntax/parse-statement.ts'
+import { splitStatements } from '../../../src/core/sql/syntax/statement-text.ts'
 
-const ENVIRONMENT = { nowMs: Date.now, random: Math.random }
+const ENVIRONMENT = { nowMs: Date.now, random: Math.random, ...WHOLE_LANGUAGE }
 const SOURCE =
   "CREATE STREAM orders (id STRING KEY, user STRING, amount DOUBLE, item STRING) WITH (KAFKA_TOPIC='orders', VALUE_FORMAT='JSON');"
 

@@ -1,9 +1,9 @@
 /** INSERT INTO ... VALUES: the statement becomes a record. */
 import { EvaluationError, SqlError } from '../errors.ts'
 import { compile } from '../expressions/compile.ts'
+import type { CompileEnvironment } from '../expressions/compile-context.ts'
 import { Scope } from '../expressions/scope.ts'
 import { codecOf } from '../formats/formats.ts'
-import type { Environment } from '../functions/function.ts'
 import type { Expression, InsertValues } from '../syntax/ast.ts'
 import { printExpression } from '../syntax/print.ts'
 import { castOf } from '../types/cast.ts'
@@ -22,7 +22,7 @@ export interface InsertedRecord {
 export function insertedRecord(
   { columns, values }: InsertValues,
   source: Source,
-  environment: Environment,
+  environment: CompileEnvironment,
   isTombstone = false,
 ): InsertedRecord {
   refuseUnwritable(source)
@@ -102,7 +102,7 @@ function unknownColumn(name: string, source: Source): SqlError {
 function computed(
   expression: Expression,
   { name, type }: { readonly name: string; readonly type: SqlType },
-  environment: Environment,
+  environment: CompileEnvironment,
 ): Value {
   try {
     const scope = new Scope([])

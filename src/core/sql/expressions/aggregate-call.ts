@@ -18,10 +18,6 @@ export interface BoundAggregate {
   readonly parameters: readonly Typed[]
 }
 
-export function isAggregate(name: string): boolean {
-  return AGGREGATE_FUNCTIONS.has(name)
-}
-
 export function bindAggregate(call: FunctionCall, context: CompileContext): BoundAggregate {
   const called = AGGREGATE_FUNCTIONS.get(call.name)
   if (called === undefined) throw new SqlError(`${call.name}: is not an aggregate function`)

@@ -1,38 +1,33 @@
 /** Calls of functions. */
 import { SqlError } from '../errors.ts'
+import { SCALAR_NAMES } from '../functions/families.ts'
 import type { Implementation, Lambda, ScalarFunction } from '../functions/function.ts'
-import { SCALAR_FUNCTIONS } from '../functions/functions.ts'
 import { type Argument, type Match, matchVariant } from '../functions/match-variant.ts'
 import { nearestName } from '../nearest-name.ts'
-import type { Expression, FunctionCall, LambdaExpression } from '../syntax/ast.ts'
+import type { FunctionCall } from '../syntax/ast.ts'
 import type { SqlType } from '../types/sql-type.ts'
 import type { Value } from '../types/value.ts'
-import { cast } from './coercion.ts'
-import type { CompileContext } from './compile-context.ts'
-import type { Evaluate, Row, Typed } from './typed.ts'
-
-/** The compiler, which calls and is called by this file. */
-export interface Compiler {
-  compile(expression: Expression, context: CompileContext): Typed
-  compileLambda(
-    lambda: LambdaExpression,
-    types: readonly (SqlType | null)[],
-    context: CompileContext,
-  ): Typed
-  orNull(typed: Typed, context: CompileContext): Evaluate
-}
+import type { CallCompiler, CompileContext, Compiler } from './compile-context.ts'
+import type { Row, Typed } from './typed.ts'
 
 /** Computes an argument; a lambda is a function. */
 type EvaluateArgument = (row: Row, variables: readonly Value[]) => Value | Lambda
 
-export function compileCall(
+/** Returns the compiler of the calls of some functions. */
+export function callCompiler(functions: ReadonlyMap<string, ScalarFunction>): CallCompiler {
+  return (call, context, compiler) => {
+    const called = functions.get(call.name)
+    if (called === undefined) throw unknownFunction(call)
+    return compileCall(called, call, context, compiler)
+  }
+}
+
+function compileCall(
+  called: ScalarFunction,
   call: FunctionCall,
   context: CompileContext,
   compiler: Compiler,
-  functions: ReadonlyMap<string, ScalarFunction> = SCALAR_FUNCTIONS,
 ): Typed {
-  const called = functions.get(call.name)
-  if (called === undefined) throw unknownFunction(call)
   const lambdas = new Map<number, Typed>()
   const compiled = call.parameters.map((part) =>
     part.kind === 'lambda' || part.kind === 'unit' ? undefined : compiler.compile(part, context),
@@ -57,16 +52,18 @@ export function compileCall(
     if (part.kind === 'unit') return () => part.unit
     const wanted = match.parameters[index] ?? null
     const lambda = lambdas.get(index)
-    if (lambda !== undefined) return lambdaArgument(lambda, wanted, count)
+    if (lambda !== undefined) {
+      const cast = wanted === null || lambda.type === null ? lambda : compiler.cast(lambda, wanted)
+      return lambdaArgument(cast, count)
+    }
     const typed = compiled[index] as Typed
-    return compiler.orNull(wanted === null ? typed : cast(typed, wanted), context)
+    return compiler.orNull(wanted === null ? typed : compiler.cast(typed, wanted), context)
   })
   return callOf(called, match, parameters, context)
 }
 
 /** A lambda's own values follow those of the lambdas around it. */
-function lambdaArgument(lambda: Typed, wanted: SqlType | null, outer: number): EvaluateArgument {
-  const { evaluate } = wanted === null || lambda.type === null ? lambda : cast(lambda, wanted)
+function lambdaArgument({ evaluate }: Typed, outer: number): EvaluateArgument {
   return (row, variables) => {
     const around = variables.slice(0, outer)
     return (...values: Value[]) => evaluate(row, [...around, ...values])
@@ -99,7 +96,7 @@ function callOf(
 }
 
 function unknownFunction({ name, at }: FunctionCall): SqlError {
-  const near = nearestName(name, SCALAR_FUNCTIONS.keys())
+  const near = nearestName(name, SCALAR_NAMES)
   const hint = near === undefined ? '' : ` Did you mean ${near}?`
   return new SqlError(
     `line ${at.line}:${at.column}: Can't find any functions with the name '${name}'.${hint}`,

@@ -24,10 +24,9 @@ import {
 import { parseTimestampText } from '../types/time-text.ts'
 import { longOf, type Value } from '../types/value.ts'
 import { compileArithmetic, isNumeric } from './arithmetic.ts'
-import { type Compiler, compileCall } from './call.ts'
 import { cast, unify, unifyWithFirst } from './coercion.ts'
 import { compileComparison, compileDistinct } from './comparison.ts'
-import type { CompileContext } from './compile-context.ts'
+import type { CompileContext, Compiler } from './compile-context.ts'
 import { likeMatcher } from './like.ts'
 import { type Evaluate, nullOnFailure, type Row, type Typed } from './typed.ts'
 
@@ -42,7 +41,7 @@ export function compile(expression: Expression, context: CompileContext): Typed 
     case 'column':
       return compileColumn(expression, context)
     case 'call':
-      return compileCall(expression, context, compiler)
+      return context.environment.compileCall(expression, context, compiler)
     case 'field':
       return compileField(go(expression.of), expression.name, expression)
     case 'subscript':
@@ -404,4 +403,4 @@ function compileLambda(
   return compile(body, { ...context, variables: [...(context.variables ?? []), ...own] })
 }
 
-export const compiler: Compiler = { compile, compileLambda, orNull }
+export const compiler: Compiler = { compile, compileLambda, cast, orNull }

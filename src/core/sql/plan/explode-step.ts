@@ -1,6 +1,6 @@
 /** Table functions in SELECT: each row becomes as many rows as the longest of their results has values. */
 import { SqlError } from '../errors.ts'
-import { compileCall } from '../expressions/call.ts'
+import { callCompiler } from '../expressions/call.ts'
 import { compiler } from '../expressions/compile.ts'
 import { Scope, type ScopeColumn } from '../expressions/scope.ts'
 import { guarded, type Row } from '../expressions/typed.ts'
@@ -12,6 +12,8 @@ import { arrayOf } from '../types/sql-type.ts'
 import type { Value } from '../types/value.ts'
 import type { PlanContext, Relation } from './relation.ts'
 import type { NamedExpression } from './select-items.ts'
+
+const compileTableCall = callCompiler(TABLE_FUNCTIONS)
 
 export function addTableFunctions(
   context: PlanContext,
@@ -37,7 +39,7 @@ export function addTableFunctions(
   const compileContext = { ...context, scope, clause: 'SELECT' }
   const columns: ScopeColumn[] = [...scope.columns]
   const explode = [...calls.values()].map((call, index) => {
-    const typed = compileCall(call, compileContext, compiler, TABLE_FUNCTIONS)
+    const typed = compileTableCall(call, compileContext, compiler)
     if (typed.type === null) throw new SqlError(`${call.name}: its values have no type`)
     columns.push({ name: `KSQL_SYNTH_${index}`, type: typed.type, isPseudo: true })
     return guarded({ ...typed, type: arrayOf(typed.type) }, context.onFailure)

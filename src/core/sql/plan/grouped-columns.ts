@@ -1,7 +1,8 @@
 /** The columns of a grouped query: its keys, its aggregate functions, and SELECT in terms of them. */
 
+import { isAggregate } from '../aggregates/aggregate-names.ts'
 import { SqlError } from '../errors.ts'
-import { type BoundAggregate, bindAggregate, isAggregate } from '../expressions/aggregate-call.ts'
+import { type BoundAggregate, bindAggregate } from '../expressions/aggregate-call.ts'
 import { compile, typeOf } from '../expressions/compile.ts'
 import { qualify } from '../expressions/qualify.ts'
 import type { Scope } from '../expressions/scope.ts'

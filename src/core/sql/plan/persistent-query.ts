@@ -14,9 +14,9 @@ import {
   type WithProperties,
 } from '../catalog/with-properties.ts'
 import { SqlError } from '../errors.ts'
+import type { CompileEnvironment, Language } from '../expressions/compile-context.ts'
 import type { FailureListener, Row } from '../expressions/typed.ts'
 import type { ChosenFormat } from '../formats/formats.ts'
-import type { Environment } from '../functions/function.ts'
 import type { CreateAs, Query } from '../syntax/ast.ts'
 import { equalTypes, quoteName, showType } from '../types/sql-type.ts'
 import { applicationNameOf } from './application-name.ts'
@@ -28,7 +28,7 @@ import { timeReader } from './source-step.ts'
 export interface QueryWorld {
   /** @throws {SqlError} if there is no such source. */
   readonly sourceOf: (name: string) => Source
-  readonly environment: Environment
+  readonly environment: CompileEnvironment
   readonly onFailure: FailureListener
   readonly defaults: FormatDefaults
 }
@@ -85,7 +85,7 @@ export function planCreateAs(
     ...timestampOf(properties, columns),
   }
   checkFormats(sink)
-  const topology = finish(builder, plan, sink, id)
+  const topology = finish(builder, plan, sink, id, world.environment)
   return { sink, properties, partitionsOf: plan.topic, topology, ...materializedOf(plan) }
 }
 
@@ -110,7 +110,7 @@ export function planInsertInto(
     throw new SqlError('INSERT INTO can only be used with a query that produces a stream')
   }
   checkCompatible(plan, sink)
-  const topology = finish(builder, plan, sink, id)
+  const topology = finish(builder, plan, sink, id, world.environment)
   return { sink, properties: {}, partitionsOf: plan.topic, topology }
 }
 
@@ -188,13 +188,14 @@ function finish(
   plan: QueryResultPlan,
   sink: Source,
   id: string,
+  language: Language,
 ): Topology {
   const keys = columnsOf(sink, 'key')
   const values = columnsOf(sink, 'value')
   const { isUnwrapped = false, name } = sink.valueFormat
   // A lone column that is null, and is not wrapped, is a tombstone.
   const isLone = values.length === 1 && (isUnwrapped || name === 'KAFKA')
-  const timeOf = timeReader({ ...sink, columns: [...keys, ...values] })
+  const timeOf = timeReader({ ...sink, columns: [...keys, ...values] }, language)
   const toSink = (processor: ProcessorContext<RecordKey, Row>) => ({
     process({ key, value: row, timestamp }: StreamRecord<RecordKey | null, Row | null>) {
       const value = row === null ? null : plan.toResult(row, key)

@@ -1,15 +1,16 @@
 /** Plans a query again from its definition, wherever it runs. */
 import type { QueryDefinition } from '../catalog/catalog-state.ts'
 import { SqlError } from '../errors.ts'
+import type { CompileEnvironment } from '../expressions/compile-context.ts'
 import type { FailureListener } from '../expressions/typed.ts'
-import type { Environment } from '../functions/function.ts'
-import { parseStatement, splitStatements } from '../syntax/parse-statement.ts'
+import { parseStatement } from '../syntax/parse-statement.ts'
+import { splitStatements } from '../syntax/statement-text.ts'
 import { type PersistentPlan, planCreateAs, planInsertInto } from './persistent-query.ts'
 
 /** @throws {SqlError} for a definition that this version cannot plan. */
 export function planDefinition(
   { id, statement, sources, sink, defaults }: QueryDefinition,
-  environment: Environment,
+  environment: CompileEnvironment,
   onFailure: FailureListener = () => {},
 ): PersistentPlan {
   const sourceOf = (name: string) => {

@@ -1,7 +1,7 @@
 /** Makes the nodes of a query: sources, joins, filter, grouping or new keys, and the columns of the result. */
+import { isAggregate } from '../aggregates/aggregate-names.ts'
 import type { SourceWindow } from '../catalog/source.ts'
 import { SqlError } from '../errors.ts'
-import { isAggregate } from '../expressions/aggregate-call.ts'
 import { compile } from '../expressions/compile.ts'
 import { guarded, type Row } from '../expressions/typed.ts'
 import type { Column } from '../formats/format.ts'

@@ -3,16 +3,16 @@ import type { KStream, KTable } from '../../streams/dsl/dsl.ts'
 import type { StreamsBuilder } from '../../streams/dsl/streams-builder.ts'
 import type { Source, SourceWindow } from '../catalog/source.ts'
 import { type FormatDefaults, keyFormatOf } from '../catalog/with-properties.ts'
+import type { CompileEnvironment } from '../expressions/compile-context.ts'
 import type { Scope } from '../expressions/scope.ts'
 import type { FailureListener, Row } from '../expressions/typed.ts'
 import type { ChosenFormat } from '../formats/formats.ts'
-import type { Environment } from '../functions/function.ts'
 import type { SqlType } from '../types/sql-type.ts'
 import type { Key, RecordKey } from './serdes.ts'
 
 export interface PlanContext {
   readonly builder: StreamsBuilder
-  readonly environment: Environment
+  readonly environment: CompileEnvironment
   readonly defaults: FormatDefaults
   readonly onFailure: FailureListener
   /** @throws {SqlError} if there is no such source. */

@@ -3,12 +3,12 @@ import type { RecordHeader } from '../../batch/record.ts'
 import type { ProcessorContext } from '../../streams/processor.ts'
 import type { StreamRecord } from '../../streams/stream-record.ts'
 import { columnsOf, type Source } from '../catalog/source.ts'
+import type { Language } from '../expressions/compile-context.ts'
 import { Scope, type ScopeColumn } from '../expressions/scope.ts'
 import type { Row } from '../expressions/typed.ts'
 import type { SourceReference } from '../syntax/ast.ts'
 import { printExpression } from '../syntax/print.ts'
 import { BIGINT, INTEGER } from '../types/sql-type.ts'
-import { parseTimestamp } from '../types/time-parse.ts'
 import type { Value } from '../types/value.ts'
 import type { PlanContext, Relation, RelationKey } from './relation.ts'
 import {
@@ -87,7 +87,10 @@ export function rowMaker(source: Source): (record: RecordParts) => Row {
 }
 
 /** Returns the function that finds the time of a record; undefined if it is that of the record. */
-export function timeReader(source: Source): ((row: Row) => number) | undefined {
+export function timeReader(
+  source: Source,
+  { parseTimestamp }: Language,
+): ((row: Row) => number) | undefined {
   const { timestamp } = source
   if (timestamp === undefined) return undefined
   const index = source.columns.findIndex(({ name }) => name === timestamp.column)
@@ -112,7 +115,7 @@ export function addSource(
   const value = valueSerde(source.valueFormat, columnsOf(source, 'value'))
   const name = `source-${alias}`
   const makeRow = rowMaker(source)
-  const timeOf = timeReader(source)
+  const timeOf = timeReader(source, context.environment)
   const hasKey = keys.length > 0
   const rows = builder
     .stream<RecordKey, Row>(source.topic, { key: hasKey ? key : IGNORED_KEY, value, name })

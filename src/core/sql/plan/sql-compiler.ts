@@ -3,6 +3,7 @@ import { EdgelogError } from '../../errors.ts'
 import type { Topology } from '../../streams/topology.ts'
 import type { QueryDefinition } from '../catalog/catalog-state.ts'
 import { SqlError } from '../errors.ts'
+import { WHOLE_LANGUAGE } from '../expressions/whole-language.ts'
 import type { Environment } from '../functions/function.ts'
 import { planDefinition } from './plan-definition.ts'
 
@@ -11,7 +12,8 @@ import { planDefinition } from './plan-definition.ts'
  *
  * @returns a function that throws an `EdgelogError` `not_found` for a definition that this version cannot plan.
  */
-export function sqlCompiler(environment: Environment) {
+export function sqlCompiler(clock: Environment) {
+  const environment = { ...clock, ...WHOLE_LANGUAGE }
   return (
     name: string,
     definition: unknown,

@@ -3,8 +3,8 @@ import { columnsOf, type Source } from '../catalog/source.ts'
 import { EvaluationError, SqlError } from '../errors.ts'
 import { cast } from '../expressions/coercion.ts'
 import { compile } from '../expressions/compile.ts'
+import type { CompileEnvironment } from '../expressions/compile-context.ts'
 import { Scope } from '../expressions/scope.ts'
-import type { Environment } from '../functions/function.ts'
 import { KEY_LOOKUPS_MAX } from '../limits.ts'
 import type { Expression } from '../syntax/ast.ts'
 import { rewrite } from '../syntax/rewrite.ts'
@@ -28,7 +28,7 @@ export interface WindowBounds {
 export function keysOf(
   where: Expression | undefined,
   source: Source,
-  environment: Environment,
+  environment: CompileEnvironment,
 ): ReadonlyArray<readonly Value[]> | undefined {
   const keys = columnsOf(source, 'key')
   if (where === undefined || keys.length === 0) return undefined
@@ -50,7 +50,7 @@ export function keysOf(
 export function isKeyRange(
   where: Expression | undefined,
   source: Source,
-  environment: Environment,
+  environment: CompileEnvironment,
 ): boolean {
   const [key, ...others] = columnsOf(source, 'key')
   if (where?.kind !== 'comparison' || key === undefined || others.length > 0) return false
@@ -69,7 +69,7 @@ type KeyColumns = ReadonlyArray<{ readonly name: string; readonly type: SqlType 
 function alternatives(
   where: Expression,
   keys: KeyColumns,
-  environment: Environment,
+  environment: CompileEnvironment,
 ): readonly Allowed[] | undefined {
   if (where.kind === 'or') {
     const left = alternatives(where.left, keys, environment)
@@ -97,7 +97,7 @@ function limit(
   column: Expression,
   values: readonly Expression[],
   keys: KeyColumns,
-  environment: Environment,
+  environment: CompileEnvironment,
 ): readonly Allowed[] | undefined {
   const key = keys.find(({ name }) => column.kind === 'column' && column.name === name)
   if (key === undefined) return undefined
@@ -110,7 +110,7 @@ function limit(
 function constant(
   expression: Expression,
   type: SqlType,
-  environment: Environment,
+  environment: CompileEnvironment,
 ): Value | undefined {
   let hasColumn = false
   rewrite(expression, (part) => {
@@ -138,7 +138,7 @@ function product(lists: ReadonlyArray<readonly Value[]>): Value[][] {
 /** Returns the starts of windows that a condition asks for; it must still be checked for each row. */
 export function windowBoundsOf(
   where: Expression | undefined,
-  environment: Environment,
+  environment: CompileEnvironment,
 ): WindowBounds {
   let fromMs = 0
   let toMs = Number.MAX_SAFE_INTEGER

@@ -3,14 +3,14 @@
  * row of a store is, the condition and the columns are computed.
  */
 import type { RecordHeader } from '../../batch/record.ts'
+import { isAggregate } from '../aggregates/aggregate-names.ts'
 import { columnsOf, type Source } from '../catalog/source.ts'
 import { SqlError } from '../errors.ts'
-import { isAggregate } from '../expressions/aggregate-call.ts'
 import { compile, typeOf } from '../expressions/compile.ts'
+import type { CompileEnvironment, Language } from '../expressions/compile-context.ts'
 import { textOfExpression } from '../expressions/qualify.ts'
 import { type FailureListener, guarded, type Row } from '../expressions/typed.ts'
 import { codecOf } from '../formats/formats.ts'
-import type { Environment } from '../functions/function.ts'
 import { TABLE_FUNCTIONS } from '../functions/functions.ts'
 import { callsAggregate } from '../plan/plan-query.ts'
 import { expandSelect } from '../plan/select-items.ts'
@@ -45,7 +45,7 @@ export interface SelectPlan {
 export function planSelect(
   query: Query,
   source: Source,
-  environment: Environment,
+  environment: CompileEnvironment,
   onFailure: FailureListener = () => {},
 ): SelectPlan {
   refuseClauses(query)
@@ -196,13 +196,13 @@ export interface ReadRow {
 }
 
 /** Returns the function that reads the records of a source. It throws for bytes that its formats do not have. */
-export function recordReader(source: Source): (entry: LogEntry) => ReadRow {
+export function recordReader(source: Source, language: Language): (entry: LogEntry) => ReadRow {
   const keys = columnsOf(source, 'key')
   const key =
     keys.length === 0 ? undefined : windowedSerde(keySerde(source.keyFormat, keys), source.window)
   const values = codecOf(source.valueFormat, columnsOf(source, 'value'))
   const makeRow = rowMaker(source)
-  const timeOf = timeReader(source)
+  const timeOf = timeReader(source, language)
   return (entry) => {
     const recordKey = entry.key === null || key === undefined ? null : key.deserialize(entry.key)
     const value = entry.value === null ? null : values.deserialize(entry.value)

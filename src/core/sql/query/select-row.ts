@@ -2,6 +2,7 @@
 import { DecodeError } from '../../bytes/decode-error.ts'
 import type { Source } from '../catalog/source.ts'
 import { EvaluationError } from '../errors.ts'
+import type { Language } from '../expressions/compile-context.ts'
 import type { Row } from '../expressions/typed.ts'
 import { type LogEntry, type ReadRow, recordReader, type SelectPlan } from './select-plan.ts'
 
@@ -15,8 +16,9 @@ export interface SelectedRow {
 export function rowSelector(
   source: Source,
   plan: SelectPlan,
+  language: Language,
 ): (entry: LogEntry) => SelectedRow | undefined {
-  const read = recordReader(source)
+  const read = recordReader(source, language)
   const isTable = source.kind === 'TABLE'
   return (entry) => {
     // A table has no row without a key.

@@ -5,7 +5,7 @@ import type { CatalogState, QueryDefinition } from '../catalog/catalog-state.ts'
 import type { InsertedRecord } from '../catalog/insert-values.ts'
 import type { Source } from '../catalog/source.ts'
 import type { FormatDefaults, WithProperties } from '../catalog/with-properties.ts'
-import type { Environment } from '../functions/function.ts'
+import type { CompileEnvironment } from '../expressions/compile-context.ts'
 import type { SourceKind } from '../syntax/ast.ts'
 
 /** The topic of a source, to be created if it is missing. */
@@ -44,7 +44,7 @@ export interface Outcome {
 }
 
 export interface ExecuteContext {
-  readonly environment: Environment
+  readonly environment: CompileEnvironment
   readonly defaults: FormatDefaults
   /** By default `latest`. */
   readonly from?: StartPosition

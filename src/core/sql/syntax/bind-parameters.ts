@@ -2,7 +2,7 @@
 import { SqlError } from '../errors.ts'
 import { nearestName } from '../nearest-name.ts'
 import type { Token } from './lexer.ts'
-import type { StatementText } from './parse-statement.ts'
+import type { StatementText } from './statement-text.ts'
 
 export type Parameters = ReadonlyMap<string, string | number | boolean | null>
 

@@ -6,3 +6,12 @@ export const RESERVED: ReadonlySet<string> = new Set(
     .trim()
     .split(/\s+/),
 )
+
+/** The first words of statements that are no queries. */
+export const STATEMENT_WORDS = [
+  ...(['CREATE', 'INSERT', 'DROP', 'ALTER', 'SHOW', 'LIST', 'DESCRIBE', 'EXPLAIN'] as const),
+  ...(['PRINT', 'TERMINATE', 'PAUSE', 'RESUME', 'SET', 'UNSET', 'DEFINE', 'UNDEFINE'] as const),
+  'ASSERT',
+] as const
+
+export type StatementWord = (typeof STATEMENT_WORDS)[number]

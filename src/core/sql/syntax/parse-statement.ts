@@ -1,60 +1,13 @@
 /** Parses statements. */
-import { SqlError, type SqlPosition } from '../errors.ts'
-import { COLUMNS_MAX, STATEMENTS_MAX } from '../limits.ts'
-import type { Value } from '../types/value.ts'
-import type {
-  ColumnDefinition,
-  ColumnRole,
-  InsertValues,
-  Listed,
-  Properties,
-  SourceKind,
-  Statement,
-} from './ast.ts'
-import { Cursor, type TypeLookup } from './cursor.ts'
-import { type Token, tokenize } from './lexer.ts'
-import { parseExpression, parseLiteral } from './parse-expression.ts'
+import { SqlError } from '../errors.ts'
+import type { InsertValues, Listed, SourceKind, Statement } from './ast.ts'
+import type { Cursor, TypeLookup } from './cursor.ts'
+import { STATEMENT_WORDS, type StatementWord } from './keywords.ts'
+import { parseCreate, parseProperties } from './parse-create.ts'
+import { parseExpression } from './parse-expression.ts'
 import { parseDuration, parseQuery } from './parse-query.ts'
 import { parseType } from './parse-type.ts'
-
-/** The tokens of one statement. */
-export interface StatementText {
-  /** As it was written, with the semicolon. */
-  readonly text: string
-  readonly tokens: readonly Token[]
-}
-
-/**
- * Cuts a text into statements. Each ends with a semicolon.
- *
- * @throws {SqlError} for a text that has no tokens, or an open quote.
- */
-export function splitStatements(text: string): StatementText[] {
-  const all = tokenize(text)
-  const statements: StatementText[] = []
-  let tokens: Token[] = []
-  for (const token of all) {
-    const isEnd = token.kind === 'symbol' && token.text === ';'
-    if (!isEnd && token.kind !== 'end') {
-      tokens.push(token)
-      continue
-    }
-    const [first] = tokens
-    if (first === undefined) continue
-    const end: Token = { ...token, kind: 'end', text: '', raw: '', to: token.from }
-    if (!isEnd) {
-      const cursor = new Cursor([end], () => undefined)
-      cursor.couldBe("';'")
-      throw cursor.unexpected()
-    }
-    statements.push({ text: text.slice(first.from, token.to), tokens: [...tokens, end] })
-    if (statements.length > STATEMENTS_MAX) {
-      throw new SqlError(`statements: more than ${STATEMENTS_MAX}; send several requests`)
-    }
-    tokens = []
-  }
-  return statements
-}
+import { parseWhole, type StatementText } from './statement-text.ts'
 
 /**
  * Parses one statement.
@@ -63,19 +16,16 @@ export function splitStatements(text: string): StatementText[] {
  * @throws {SqlSyntaxError} with the place, what was found and what is expected.
  */
 export function parseStatement(
-  { tokens }: StatementText,
+  text: StatementText,
   typeOf: TypeLookup = () => undefined,
 ): Statement {
-  const cursor = new Cursor(tokens, typeOf)
-  const statement = parseAny(cursor)
-  cursor.expectEnd()
-  return statement
+  return parseWhole(text, typeOf, parseAny)
 }
 
 type StatementParser = (cursor: Cursor) => Statement
 
 /** The parsers by the first word, which they find behind the cursor. */
-const BY_FIRST_WORD: Readonly<Record<string, StatementParser>> = {
+const BY_FIRST_WORD: Readonly<Record<StatementWord, StatementParser>> = {
   CREATE: parseCreate,
   INSERT: parseInsert,
   DROP: parseDrop,
@@ -105,83 +55,7 @@ const BY_FIRST_WORD: Readonly<Record<string, StatementParser>> = {
 
 function parseAny(cursor: Cursor): Statement {
   if (cursor.isAt('SELECT')) return parseQuery(cursor)
-  for (const [word, parse] of Object.entries(BY_FIRST_WORD)) {
-    if (cursor.accept(word)) return parse(cursor)
-  }
-  throw cursor.unexpected()
-}
-
-/** create = CREATE [ OR REPLACE ] [ SOURCE ] ( STREAM | TABLE ) [ IF NOT EXISTS ] name ... | CREATE TYPE ... */
-function parseCreate(cursor: Cursor): Statement {
-  const { at } = cursor
-  if (cursor.accept('TYPE')) {
-    const ifNotExists = cursor.accept('IF', 'NOT', 'EXISTS')
-    const name = cursor.name('a type')
-    cursor.expect('AS')
-    return { kind: 'create-type', name, type: parseType(cursor), ifNotExists }
-  }
-  refuseConnector(cursor, at)
-  const orReplace = cursor.accept('OR', 'REPLACE')
-  const isReadOnly = cursor.accept('SOURCE')
-  const sourceKind = cursor.expectOne(['STREAM', 'TABLE'] as const)
-  const ifNotExists = cursor.accept('IF', 'NOT', 'EXISTS')
-  const name = cursor.name(`a name of the ${sourceKind.toLowerCase()}`)
-  const columns = cursor.isAt('(') ? parseColumns(cursor) : []
-  const properties = parseProperties(cursor)
-  const base = { sourceKind, orReplace, ifNotExists, name, properties }
-  const isAs = columns.length === 0 && !isReadOnly && cursor.accept('AS')
-  if (isAs) return { kind: 'create-as', ...base, query: parseQuery(cursor) }
-  return { kind: 'create-source', ...base, isReadOnly, columns }
-}
-
-function refuseConnector(cursor: Cursor, at: SqlPosition): void {
-  const isConnector = cursor.isNext(0, 'SOURCE', 'SINK') && cursor.isNext(1, 'CONNECTOR')
-  if (!isConnector) return
-  throw new SqlError('CONNECTOR: statements about connectors are not supported', at)
-}
-
-/** columns = '(' name type [ KEY | PRIMARY KEY | HEADERS | HEADER '(' string ')' ] { ',' ... } ')' */
-function parseColumns(cursor: Cursor): ColumnDefinition[] {
-  cursor.expect('(')
-  const columns = cursor.list(() => {
-    const name = cursor.name('a column')
-    const type = parseType(cursor)
-    const role = parseRole(cursor)
-    return { name, type, ...(role === undefined ? {} : { role }) }
-  })
-  cursor.expect(')')
-  if (columns.length > COLUMNS_MAX) {
-    throw new SqlError(`columns: ${columns.length}; at most ${COLUMNS_MAX} are allowed`, cursor.at)
-  }
-  return columns
-}
-
-function parseRole(cursor: Cursor): ColumnRole | undefined {
-  if (cursor.accept('PRIMARY', 'KEY')) return 'PRIMARY KEY'
-  if (cursor.accept('KEY')) return 'KEY'
-  if (cursor.accept('HEADERS')) return 'HEADERS'
-  if (!cursor.accept('HEADER', '(')) return undefined
-  const header = cursor.string()
-  cursor.expect(')')
-  return { header }
-}
-
-/** properties = [ WITH '(' name '=' literal { ',' ... } ')' ] */
-function parseProperties(cursor: Cursor): Properties {
-  const properties = new Map<string, Value>()
-  if (!cursor.accept('WITH')) return properties
-  cursor.expect('(')
-  if (cursor.accept(')')) return properties
-  cursor.list(() => {
-    const { at, token } = cursor
-    const given = token.kind === 'string' ? cursor.next().text : cursor.name('a property')
-    const name = given.toUpperCase()
-    if (properties.has(name)) throw new SqlError(`Duplicate property: ${name}`, at)
-    cursor.expect('=')
-    properties.set(name, parseLiteral(cursor))
-  })
-  cursor.expect(')')
-  return properties
+  return BY_FIRST_WORD[cursor.expectOne(STATEMENT_WORDS)](cursor)
 }
 
 /** insert = INSERT INTO name ( [ properties ] query | [ '(' columns ')' ] VALUES '(' expressions ')' ) */

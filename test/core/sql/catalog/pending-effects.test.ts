@@ -8,11 +8,13 @@ import {
   nextEffect,
   targetsOf,
 } from '../../../../src/core/sql/catalog/pending-effects.ts'
+import { WHOLE_LANGUAGE } from '../../../../src/core/sql/expressions/whole-language.ts'
 import { applicationNameOf } from '../../../../src/core/sql/plan/application-name.ts'
 import { execute } from '../../../../src/core/sql/statements/execute.ts'
-import { parseStatement, splitStatements } from '../../../../src/core/sql/syntax/parse-statement.ts'
+import { parseStatement } from '../../../../src/core/sql/syntax/parse-statement.ts'
+import { splitStatements } from '../../../../src/core/sql/syntax/statement-text.ts'
 
-const ENVIRONMENT = { nowMs: () => 0, random: () => 0.5 }
+const ENVIRONMENT = { nowMs: () => 0, random: () => 0.5, ...WHOLE_LANGUAGE }
 
 function catalogOf(text: string, before: CatalogState = EMPTY_CATALOG): CatalogState {
   return splitStatements(text).reduce((state, one) => {

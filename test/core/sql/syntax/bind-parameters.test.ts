@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bindParameters } from '../../../../src/core/sql/syntax/bind-parameters.ts'
-import { parseStatement, splitStatements } from '../../../../src/core/sql/syntax/parse-statement.ts'
+import { parseStatement } from '../../../../src/core/sql/syntax/parse-statement.ts'
+import { splitStatements } from '../../../../src/core/sql/syntax/statement-text.ts'
 import { runs, SEEDED } from '../../../support/seed.ts'
 
 type Parameter = string | number | boolean | null

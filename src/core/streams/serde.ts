@@ -2,8 +2,15 @@
  * Serializers and deserializers: how the keys and values of a topology become bytes. The bytes are those of Kafka's
  * own serdes, so other clients read the topics.
  */
-import { ByteReader } from '../bytes/byte-reader.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
+import {
+  readFloat64,
+  readInt32,
+  readInt64,
+  writeFloat64,
+  writeInt32,
+  writeInt64,
+} from '../bytes/fixed-width.ts'
 import { decodeText, encodeText } from '../bytes/short-text.ts'
 import { EdgelogError } from '../errors.ts'
 import { shownValue } from '../shown-value.ts'
@@ -65,12 +72,12 @@ export const int32: Serde<number> = {
   serialize(value) {
     if (!Number.isInteger(value) || value !== (value | 0)) throw wrongType('int32', value)
     const target = new Uint8Array(4)
-    new DataView(target.buffer).setInt32(0, value)
+    writeInt32(target, 0, value)
     return target
   },
   deserialize(value) {
     checkSize('int32', value, 4)
-    return new ByteReader(value).int32()
+    return readInt32(value, 0)
   },
 }
 
@@ -80,14 +87,14 @@ export const int64: Serde<number> = {
   serialize(value) {
     if (!Number.isSafeInteger(value)) throw wrongType('int64', value)
     const target = new Uint8Array(8)
-    const view = new DataView(target.buffer)
-    view.setInt32(0, Math.floor(value / 2 ** 32))
-    view.setUint32(4, value >>> 0)
+    writeInt64(target, 0, value)
     return target
   },
   deserialize(value) {
     checkSize('int64', value, 8)
-    return new ByteReader(value).int64AsNumber()
+    const number = readInt64(value, 0)
+    if (!Number.isSafeInteger(number)) throw new DecodeError(0, 'int64 beyond 2^53 - 1')
+    return number
   },
 }
 
@@ -97,12 +104,12 @@ export const float64: Serde<number> = {
   serialize(value) {
     if (typeof value !== 'number') throw wrongType('float64', value)
     const target = new Uint8Array(8)
-    new DataView(target.buffer).setFloat64(0, value)
+    writeFloat64(target, 0, value)
     return target
   },
   deserialize(value) {
     checkSize('float64', value, 8)
-    return new DataView(value.buffer, value.byteOffset, 8).getFloat64(0)
+    return readFloat64(value, 0)
   },
 }
 

@@ -1,4 +1,5 @@
 /** Entries in the order of a time, of which those that are due are taken. It is a store: a task continues with it. */
+import { readInt64 } from '../bytes/fixed-width.ts'
 import type { Cell, OperatorContext } from './operator.ts'
 import { bytes, type Serde } from './serde.ts'
 import type { KeyValueStore } from './stores/key-value-store.ts'
@@ -48,7 +49,7 @@ export class TimeQueue<V> {
   take(untilMs: number): QueueEntry<V> | undefined {
     if (this.#first.value > untilMs) return undefined
     for (const [key, { value }] of this.#store.range(keyOf(this.#first.value, new Uint8Array()))) {
-      const timeMs = timeOf(key)
+      const timeMs = readInt64(key, 0)
       this.#first.value = timeMs
       if (timeMs > untilMs) return undefined
       this.#store.delete(key)
@@ -61,9 +62,4 @@ export class TimeQueue<V> {
 
 function keyOf(timeMs: number, id: Uint8Array): Uint8Array {
   return bytesOfKey(timeText(timeMs) + keyOfBytes(id))
-}
-
-function timeOf(key: Uint8Array): number {
-  const view = new DataView(key.buffer, key.byteOffset)
-  return view.getUint32(0) * 2 ** 32 + view.getUint32(4)
 }

@@ -2,6 +2,7 @@
  * Holds back the updates of a table, and forwards the last one of each key: when its window is closed, or a time after
  * the first one. Time is stream time, so nothing comes until a later record does.
  */
+import { readFloat64, writeFloat64 } from '../../bytes/fixed-width.ts'
 import { changeSerde } from '../change-serde.ts'
 import { RELEASED_PER_RECORD_MAX } from '../limits.ts'
 import type { NodeBase } from '../node.ts'
@@ -34,12 +35,12 @@ export function heldSerde<V>(value: Serde<V>): Serde<HeldUpdate<V>> {
     serialize({ queuedMs, change }) {
       const update = changes.serialize(change)
       const bytes = new Uint8Array(8 + update.length)
-      new DataView(bytes.buffer).setFloat64(0, queuedMs)
+      writeFloat64(bytes, 0, queuedMs)
       bytes.set(update, 8)
       return bytes
     },
     deserialize(bytes) {
-      const queuedMs = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0)
+      const queuedMs = readFloat64(bytes, 0)
       return { queuedMs, change: changes.deserialize(bytes.subarray(8)) }
     },
   }

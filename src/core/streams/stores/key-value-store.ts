@@ -1,4 +1,5 @@
 /** A store of the latest value of each key, with the timestamp of the value. */
+import { readInt64, writeInt64 } from '../../bytes/fixed-width.ts'
 import { type Serde, text } from '../serde.ts'
 import { bytesOfKey, keyOfBytes } from './leaf.ts'
 import type { LeafTree, ValueCodec } from './leaf-tree.ts'
@@ -18,16 +19,13 @@ export function timestamped<V>(serde: Serde<V>): ValueCodec<ValueAndTimestamp<V>
     encode({ value, timestamp }) {
       const bytes = serde.serialize(value)
       const target = new Uint8Array(TIMESTAMP_BYTES + bytes.length)
-      const view = new DataView(target.buffer)
-      view.setInt32(0, Math.floor(timestamp / 2 ** 32))
-      view.setUint32(4, timestamp >>> 0)
+      writeInt64(target, 0, timestamp)
       target.set(bytes, TIMESTAMP_BYTES)
       return target
     },
     decode(bytes) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, TIMESTAMP_BYTES)
-      const timestamp = view.getInt32(0) * 2 ** 32 + view.getUint32(4)
-      return { value: serde.deserialize(bytes.subarray(TIMESTAMP_BYTES)), timestamp }
+      const value = serde.deserialize(bytes.subarray(TIMESTAMP_BYTES))
+      return { value, timestamp: readInt64(bytes, 0) }
     },
   }
 }

@@ -125,6 +125,13 @@ export class ByteWriter {
     for (let index = 0; index < count; index++) bytes[at + index] = text.charCodeAt(index)
   }
 
+  /** Writes text whose characters are bytes: none is above 0xff. */
+  latin1(text: string): void {
+    const at = this.#claim(text.length)
+    const bytes = this.#bytes
+    for (let index = 0; index < text.length; index++) bytes[at + index] = text.charCodeAt(index)
+  }
+
   /** Overwrites four bytes written before, such as a length that is known only later. */
   patchInt32(position: number, value: number): void {
     this.#view.setInt32(position, value)

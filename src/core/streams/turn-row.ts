@@ -13,7 +13,8 @@ import type { BatchCheck } from '../batch/batch-check.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { DecodeError } from '../bytes/decode-error.ts'
-import { bytesOfKey, keyOfBytes } from './stores/leaf.ts'
+import { utf8Length } from '../bytes/utf8-length.ts'
+import { keyOfBytes } from './stores/leaf.ts'
 import type { StateChange } from './stores/leaf-tree.ts'
 import type { StateChanges } from './stores/task-stores.ts'
 
@@ -80,7 +81,8 @@ export function encodeTurn({ header, state, outgoing }: StoredTurn): Uint8Array<
   for (const { store, segment, key, bytes } of state.changes) {
     writeText(writer, store)
     writer.varlong(segment)
-    writeBytes(writer, bytesOfKey(key))
+    writer.unsignedVarint(key.length)
+    writer.latin1(key)
     writer.unsignedVarint(bytes === null ? 0 : bytes.length + 1)
     if (bytes !== null) writer.bytes(bytes)
   }
@@ -122,11 +124,11 @@ export function decodeTurn(bytes: Uint8Array): StoredTurn {
   return { header, state: { changes, drops }, outgoing }
 }
 
-const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function writeText(writer: ByteWriter, text: string): void {
-  writeBytes(writer, encoder.encode(text))
+  writer.unsignedVarint(utf8Length(text))
+  writer.utf8(text)
 }
 
 function writeBytes(writer: ByteWriter, bytes: Uint8Array): void {

@@ -58,6 +58,14 @@ describe('ByteWriter', () => {
     expect(toHex(writer.toBytes())).toBe(`01${toHex(utf8(text))}`)
   })
 
+  it('writes any byte with latin1()', () => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)
+    const writer = new ByteWriter(0)
+    writer.int8(1)
+    writer.latin1(String.fromCharCode(...bytes))
+    expect(toHex(writer.toBytes())).toBe(`01${toHex(bytes)}`)
+  })
+
   it('predicts the sizes of varints and text', () => {
     const property = fc.property(
       fc.integer(),

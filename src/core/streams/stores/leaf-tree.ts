@@ -8,7 +8,7 @@
  * A range between two stored leaves belongs to the leaf before it. A changed leaf stays loaded until the checkpoint.
  */
 import { EdgelogError } from '../../errors.ts'
-import { ENTRY_BYTES_MAX, LEAF_ENTRIES_MAX, TURN_BYTES_MAX } from '../limits.ts'
+import { ENTRY_BYTES_MAX, LEAF_BYTES_MAX, LEAF_ENTRIES_MAX, TURN_BYTES_MAX } from '../limits.ts'
 import { decodeLeaf, encodeLeaf, type StoredEntry } from './leaf.ts'
 import type { Checkpoint, LeafSource, LeafWrite } from './leaf-source.ts'
 import {
@@ -38,8 +38,8 @@ export interface StateChange {
   readonly bytes: Uint8Array | null
 }
 
-/** An entry that was changed since the last commit. */
-interface Touched {
+/** An entry with the leaf that it is in. */
+interface FoundEntry {
   readonly entry: Entry
   readonly segment: number
   leaf: LoadedLeaf
@@ -50,7 +50,10 @@ export class LeafTree<V> {
   readonly #codec: ValueCodec<V>
   readonly #source: LeafSource
   readonly #segments = new Map<number, LoadedLeaf[]>()
-  #touched: Touched[] = []
+  /** The entries that were changed since the last commit. */
+  #touched: FoundEntry[] = []
+  /** The entry that was found last: who reads a key often writes it next. */
+  #found: FoundEntry | undefined
   #prepared: readonly StateChange[] = []
   /** Changes since the last checkpoint whose leaves are not loaded, by segment. */
   readonly #unapplied = new Map<number, UnappliedChanges>()
@@ -77,9 +80,8 @@ export class LeafTree<V> {
 
   get(segment: number, key: string): V | undefined {
     if (segment < this.#droppedBelow) return undefined
-    const leaf = this.#leafOf(segment, key)
-    const entry = leaf.entries[indexOf(leaf.entries, key)]
-    return entry?.key === key ? this.#valueOf(entry) : undefined
+    const found = this.#find(segment, key)
+    return found === undefined ? undefined : this.#valueOf(found.entry)
   }
 
   put(segment: number, key: string, value: V): void {
@@ -153,6 +155,7 @@ export class LeafTree<V> {
     }
     this.#touched = []
     this.#prepared = []
+    this.#found = undefined
     this.#turn++
     if (this.#droppedBelow === this.#committedDrop) return { changes }
     this.#committedDrop = this.#droppedBelow
@@ -162,6 +165,7 @@ export class LeafTree<V> {
   /** Undoes the changes since the last commit. Values are decoded again, since a function may have changed them. */
   rollBack(): void {
     this.#touched = []
+    this.#found = undefined
     this.#droppedBelow = this.#committedDrop
     for (const leaves of this.#segments.values()) {
       for (const { entries } of leaves) {
@@ -198,6 +202,7 @@ export class LeafTree<V> {
   /** Returns the changed leaves, to be stored in the commit of the same turn. */
   checkpoint(): Checkpoint {
     this.#applyAll()
+    this.#found = undefined
     const leaves: LeafWrite[] = []
     this.#storedSegments = this.segments()
     for (const [segment, loaded] of this.#segments) {
@@ -220,6 +225,7 @@ export class LeafTree<V> {
   /** Forgets leaves that were not used for the longest time. Call it after a checkpoint, when none is changed. */
   evict(bytesMax: number): void {
     if (this.#cachedBytes <= bytesMax) return
+    this.#found = undefined
     const all = [...this.#segments].flatMap(([segment, leaves]) =>
       leaves.map((leaf) => ({ segment, leaf })),
     )
@@ -246,7 +252,7 @@ export class LeafTree<V> {
       // Its range now belongs to the leaf before it, which the next read finds.
       return []
     }
-    const runs = splitRuns(present)
+    const runs = leaf.sizeBytes <= LEAF_BYTES_MAX ? [present] : splitRuns(present)
     return runs.map((entries, index) => {
       const low = index === 0 ? leaf.low : (entries[0] as Entry).key
       const next = runs[index + 1]?.[0]
@@ -257,7 +263,7 @@ export class LeafTree<V> {
         entries,
         isStored: true,
         isChanged: false,
-        sizeBytes: totalSize(entries),
+        sizeBytes: runs.length === 1 ? leaf.sizeBytes : totalSize(entries),
         usedTurn: leaf.usedTurn,
       }
     })
@@ -271,10 +277,11 @@ export class LeafTree<V> {
   }
 
   #set(segment: number, key: string, value: V | undefined): void {
-    const entry = this.#entryFor(segment, this.#leafOf(segment, key), key)
+    const found = this.#find(segment, key) ?? this.#insert(segment, key)
+    const { entry } = found
     if (entry.turn !== this.#turn) {
       entry.turn = this.#turn
-      this.#touched.push({ entry, segment, leaf: this.#leafOf(segment, key) })
+      this.#touched.push(found)
     }
     entry.value = value
   }
@@ -287,18 +294,29 @@ export class LeafTree<V> {
     this.#cachedBytes += growth
   }
 
-  #entryFor(segment: number, leaf: LoadedLeaf, key: string): Entry {
-    const index = indexOf(leaf.entries, key)
-    const found = leaf.entries[index]
-    if (found?.key === key) return found
+  #find(segment: number, key: string): FoundEntry | undefined {
+    const last = this.#found
+    if (last?.entry.key === key && last.segment === segment) return last
+    const leaf = this.#leafOf(segment, key)
+    const entry = leaf.entries[indexOf(leaf.entries, key)]
+    if (entry?.key !== key) return undefined
+    this.#found = { entry, segment, leaf }
+    return this.#found
+  }
+
+  /** Adds an entry without a value for a key that has none. */
+  #insert(segment: number, key: string): FoundEntry {
+    const leaf = this.#leafOf(segment, key)
     const entry: Entry = { key, bytes: null, value: undefined, turn: 0 }
-    leaf.entries.splice(index, 0, entry)
-    if (leaf.entries.length > LEAF_ENTRIES_MAX) this.#split(segment, leaf)
-    return entry
+    leaf.entries.splice(indexOf(leaf.entries, key), 0, entry)
+    if (leaf.entries.length <= LEAF_ENTRIES_MAX) return { entry, segment, leaf }
+    this.#split(segment, leaf)
+    return { entry, segment, leaf: this.#leafOf(segment, key) }
   }
 
   /** Splits a loaded leaf. Both halves are stored by the next checkpoint. */
   #split(segment: number, leaf: LoadedLeaf): void {
+    this.#found = undefined
     const leaves = this.#segments.get(segment) as LoadedLeaf[]
     const upper = leaf.entries.splice(leaf.entries.length >> 1)
     const low = (upper[0] as Entry).key
@@ -369,9 +387,9 @@ export class LeafTree<V> {
   }
 
   #applyLoaded(segment: number, key: string, bytes: Uint8Array | null): void {
-    const entry = this.#entryFor(segment, this.#leafOf(segment, key), key)
+    const { entry, leaf } = this.#find(segment, key) ?? this.#insert(segment, key)
     entry.value = bytes === null ? undefined : ENCODED
-    this.#replaceBytes(this.#leafOf(segment, key), entry, bytes)
+    this.#replaceBytes(leaf, entry, bytes)
   }
 
   #applyAll(): void {

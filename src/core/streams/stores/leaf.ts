@@ -13,6 +13,7 @@ import { ByteReader } from '../../bytes/byte-reader.ts'
 import { ByteWriter } from '../../bytes/byte-writer.ts'
 import { DecodeError } from '../../bytes/decode-error.ts'
 import { varintSizeBytes } from '../../bytes/varint-size.ts'
+import { LEAF_BYTES_MAX } from '../limits.ts'
 
 const LEAF_VERSION = 1
 /** More arguments of one call could exceed the stack. */
@@ -41,12 +42,12 @@ export function bytesOfKey(key: string): Uint8Array<ArrayBuffer> {
 }
 
 export function encodeLeaf(entries: readonly StoredEntry[]): Uint8Array<ArrayBuffer> {
-  const writer = new ByteWriter(1024)
+  const writer = new ByteWriter(LEAF_BYTES_MAX)
   writer.int8(LEAF_VERSION)
   writer.unsignedVarint(entries.length)
   for (const { key, bytes } of entries) {
     writer.unsignedVarint(key.length)
-    writer.bytes(bytesOfKey(key))
+    writer.latin1(key)
     writer.unsignedVarint(bytes.length)
     writer.bytes(bytes)
   }

@@ -1,5 +1,5 @@
 /** A leaf in memory. */
-import { LEAF_BYTES_MAX, LEAF_BYTES_SPLIT } from '../limits.ts'
+import { LEAF_BYTES_SPLIT } from '../limits.ts'
 import { entrySizeBytes } from './leaf.ts'
 
 /** The value of an entry that was not decoded yet. */
@@ -36,9 +36,8 @@ export function totalSize(entries: readonly Entry[]): number {
   return entries.reduce((sum, { key, bytes }) => sum + sizeOf(key, bytes), 0)
 }
 
-/** Cuts the entries of a leaf into runs that fit one leaf each. */
+/** Cuts the entries of a leaf that is too large into runs that fit one leaf each. */
 export function splitRuns(entries: Entry[]): Entry[][] {
-  if (totalSize(entries) <= LEAF_BYTES_MAX) return [entries]
   const runs: Entry[][] = []
   let run: Entry[] = []
   let sizeBytes = 0

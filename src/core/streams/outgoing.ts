@@ -62,16 +62,20 @@ export function partitionName(topic: string, partition: number): string {
  */
 export function encodeOutgoing(outputs: readonly TurnOutput[], request: OutgoingContext): Outgoing {
   const lanes = new Map<string, Lane>()
+  const nodes = new Map<string, NodeLanes>()
   for (const output of outputs) {
-    const topic = request.topics.get(output.node)
-    if (topic === undefined) throw new Error(`the output ${output.node} has no topic`)
+    let node = nodes.get(output.node)
+    if (node === undefined) {
+      node = { topic: topicOf(output.node, request), lanes: [] }
+      nodes.set(output.node, node)
+    }
+    const { topic } = node
     if (topic.isMuted === true) continue
     const partition = choosePartition(output, topic.partitions, request.partition)
-    const name = partitionName(topic.topic, partition)
-    let lane = lanes.get(name)
+    let lane = node.lanes[partition]
     if (lane === undefined) {
-      lane = new Lane(topic, partition, request.producerId, producerFor(name, request))
-      lanes.set(name, lane)
+      lane = laneOf(lanes, topic, partition, request)
+      node.lanes[partition] = lane
     }
     lane.append(output)
   }
@@ -84,6 +88,33 @@ export function encodeOutgoing(outputs: readonly TurnOutput[], request: Outgoing
     batches.push({ topic, partition, batches: finished.batches, checks: finished.checks })
   }
   return { batches, producers }
+}
+
+/** The lanes of one node, by their partitions: they are found without a name for each record. */
+interface NodeLanes {
+  readonly topic: OutputTopic
+  readonly lanes: Lane[]
+}
+
+function topicOf(node: string, { topics }: OutgoingContext): OutputTopic {
+  const topic = topics.get(node)
+  if (topic === undefined) throw new Error(`the output ${node} has no topic`)
+  return topic
+}
+
+/** Returns the lane of a partition, which all nodes that write to its topic share. */
+function laneOf(
+  lanes: Map<string, Lane>,
+  topic: OutputTopic,
+  partition: number,
+  request: OutgoingContext,
+): Lane {
+  const name = partitionName(topic.topic, partition)
+  const found = lanes.get(name)
+  if (found !== undefined) return found
+  const lane = new Lane(topic, partition, request.producerId, producerFor(name, request))
+  lanes.set(name, lane)
+  return lane
 }
 
 /** Returns the producer for the next batch. A log that may have forgotten it gets a new epoch, which begins with 0. */
@@ -102,20 +133,16 @@ function choosePartition(
   partitions: number,
   own: number,
 ): number {
-  if (choose === undefined)
+  if (choose === undefined) {
+    if (partitions === 1) return 0
     return key === null ? own % partitions : partitionForKey(key, partitions)
+  }
   const partition = choose(partitions)
   if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return partition
   throw new EdgelogError(
     'invalid_record',
     `partitioner: returned ${partition}; 0 to ${partitions - 1} are allowed`,
   )
-}
-
-const NO_RECORDS: BatchCheck = {
-  hasNullKey: false,
-  minTimestamp: Number.POSITIVE_INFINITY,
-  maxTimestamp: Number.NEGATIVE_INFINITY,
 }
 
 /** The records of a turn for one partition. */
@@ -127,7 +154,9 @@ class Lane {
   readonly #builder = new BatchBuilder(4096)
   readonly #batches: Uint8Array[] = []
   readonly #checks: BatchCheck[] = []
-  #check = NO_RECORDS
+  #hasNullKey = false
+  #minTimestamp = Number.POSITIVE_INFINITY
+  #maxTimestamp = Number.NEGATIVE_INFINITY
   #producer: OutgoingProducer
 
   constructor(
@@ -148,12 +177,10 @@ class Lane {
     const builder = this.#builder
     if (builder.recordsCount > 0 && builder.sizeBytes + bytes > this.#batchBytesMax) this.#cut()
     builder.append(output)
-    const { hasNullKey, minTimestamp, maxTimestamp } = this.#check
-    this.#check = {
-      hasNullKey: hasNullKey || output.key === null,
-      minTimestamp: Math.min(minTimestamp, output.timestamp),
-      maxTimestamp: Math.max(maxTimestamp, output.timestamp),
-    }
+    const { key, timestamp } = output
+    if (key === null) this.#hasNullKey = true
+    if (timestamp < this.#minTimestamp) this.#minTimestamp = timestamp
+    if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
     if (builder.sizeBytes > this.#batchBytesMax) {
       const why = `node ${output.node}: a record of ${builder.sizeBytes} bytes`
       const limit = `${this.topic} has max.message.bytes=${this.#batchBytesMax}`
@@ -173,8 +200,14 @@ class Lane {
     const { epoch: producerEpoch, nextSequence: baseSequence } = this.#producer
     const producer = { producerId: this.#producerId, producerEpoch, baseSequence }
     this.#batches.push(this.#builder.finish(producer))
-    this.#checks.push(this.#check)
-    this.#check = NO_RECORDS
+    this.#checks.push({
+      hasNullKey: this.#hasNullKey,
+      minTimestamp: this.#minTimestamp,
+      maxTimestamp: this.#maxTimestamp,
+    })
+    this.#hasNullKey = false
+    this.#minTimestamp = Number.POSITIVE_INFINITY
+    this.#maxTimestamp = Number.NEGATIVE_INFINITY
     if (this.#batches.length > OUTGOING_BATCHES_MAX) {
       const why = `${this.topic}: one turn may have ${OUTGOING_BATCHES_MAX} batches for a partition`
       throw new EdgelogError('message_too_large', why)

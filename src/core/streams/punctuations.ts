@@ -11,6 +11,13 @@ interface Punctuation {
   isCancelled: boolean
 }
 
+interface DuePunctuation {
+  readonly node: string
+  run(): void
+}
+
+const NONE: readonly DuePunctuation[] = []
+
 export class Punctuations {
   readonly #cells: Cells
   readonly #all: Punctuation[] = []
@@ -39,7 +46,9 @@ export class Punctuations {
   }
 
   /** Returns the schedules that are due, each with its node. Running one moves it to its next time. */
-  due(type: PunctuationType, timeMs: number): Array<{ readonly node: string; run(): void }> {
+  due(type: PunctuationType, timeMs: number): readonly DuePunctuation[] {
+    // Most tasks have none, and this is asked for each record.
+    if (this.#all.length === 0) return NONE
     return this.#all
       .filter((one) => one.type === type && !one.isCancelled && one.due.value <= timeMs)
       .map((one) => ({

@@ -174,12 +174,14 @@ export class TaskRun {
     this.#nowMs = nowMs
     this.#position = undefined
     if (clockMs !== undefined) this.#punctuate('wall-clock', clockMs)
+    const readers = inputs.map(({ node }) => this.#reader(node))
     while (progress.count < recordsMax && this.#outputBytes < TURN_BYTES) {
       const index = nextInput(inputs, progress.consumed)
       if (index === undefined) break
       progress.input = index
-      this.#processRecord(inputs[index] as TurnInput, progress.consumed[index] as number)
-      progress.consumed[index] = (progress.consumed[index] as number) + 1
+      const count = progress.consumed[index] as number
+      this.#processRecord(inputs[index] as TurnInput, count, readers[index] as RunningNode)
+      progress.consumed[index] = count + 1
       progress.count++
       progress.input = undefined
     }
@@ -190,11 +192,14 @@ export class TaskRun {
     }
   }
 
-  #processRecord({ node, topic, partition, records }: TurnInput, index: number): void {
+  #processRecord(
+    { topic, partition, records }: TurnInput,
+    index: number,
+    source: RunningNode,
+  ): void {
     const record = records[index] as LogRecord
     const { offset, timestamp } = record
     this.#position = { topic, partition, offset }
-    const source = this.#reader(node)
     this.#atWork = source.name
     if (timestamp < 0) {
       throw new EdgelogError(

@@ -53,9 +53,7 @@ export const SHOWN_ERROR_LENGTH_MAX = 500
 
 // -- a running task ----------------------------------------------------------------------------
 
-/** An input with fewer buffered records is read further while the task makes a turn. */
-export const FETCH_AHEAD_RECORDS = 2_000
-/** Bytes of one fetch. */
+/** Bytes of one fetch. A task has the records of two in memory: one is processed, the other is read meanwhile. */
 export const FETCH_BYTES = 1 * MIB
 /** Pause before a call to a topic is repeated; it doubles from the minimum to the maximum. */
 export const SEND_RETRY_MS_MIN = 50

@@ -34,6 +34,8 @@ interface InputState {
   readonly name: string
   readonly cutOffset: number
   buffer: LogRecord[]
+  /** The offset of the first buffered record of the last fetch. */
+  lastFetchedFrom: number
   /** The offset behind the buffer. */
   fetchOffset: number
   isAtEnd: boolean
@@ -49,7 +51,8 @@ export class TaskInputs {
       const { startOffset, cutOffset = Number.POSITIVE_INFINITY } = input
       const fetchOffset = positions[name] ?? startOffset
       const isAtEnd = fetchOffset >= cutOffset
-      return { input, name, cutOffset, buffer: [], fetchOffset, isAtEnd }
+      const offsets = { fetchOffset, lastFetchedFrom: fetchOffset }
+      return { input, name, cutOffset, buffer: [], ...offsets, isAtEnd }
     })
   }
 
@@ -59,10 +62,13 @@ export class TaskInputs {
     return canGoOn && this.#inputs.some(({ buffer }) => buffer.length > 0)
   }
 
-  /** Returns the inputs that have fewer buffered records, and may have more, with the offset to fetch. */
-  wanted(buffered: number): readonly PositionedInput[] {
+  /**
+   * Returns the inputs that may have more records, with the offset to fetch: those of which the last fetch is being
+   * processed. So the records of two fetches are in memory at most, and none has to be waited for.
+   */
+  wanted(): readonly PositionedInput[] {
     return this.#inputs
-      .filter(({ buffer, isAtEnd }) => buffer.length < buffered && !isAtEnd)
+      .filter((one) => !one.isAtEnd && positionOf(one) >= one.lastFetchedFrom)
       .map(({ input, fetchOffset }) => ({ ...input, offset: fetchOffset }))
   }
 
@@ -96,9 +102,11 @@ export class TaskInputs {
     const input = this.#find(wanted)
     const { cutOffset } = input
     const lostCount = Math.max(0, Math.min(from, cutOffset) - input.fetchOffset)
+    const bufferedBefore = input.buffer.length
     for (const record of records) {
       if (record.offset >= input.fetchOffset && record.offset < cutOffset) input.buffer.push(record)
     }
+    input.lastFetchedFrom = input.buffer[bufferedBefore]?.offset ?? input.lastFetchedFrom
     input.fetchOffset = Math.max(input.fetchOffset, Math.min(to, cutOffset))
     input.isAtEnd = isAtEnd || input.fetchOffset >= cutOffset
     return lostCount

@@ -3,7 +3,7 @@
  * Node and in a page.
  */
 import { EdgelogError } from '../errors.ts'
-import { FETCH_AHEAD_RECORDS, SEND_RETRY_MS_MAX, SEND_RETRY_MS_MIN } from './limits.ts'
+import { SEND_RETRY_MS_MAX, SEND_RETRY_MS_MIN } from './limits.ts'
 import { partitionName } from './outgoing.ts'
 import type { FetchedRecords, TaskInput } from './task-inputs.ts'
 import type { TaskProcess, TurnCommit } from './task-process.ts'
@@ -94,7 +94,7 @@ export class TaskLoop {
   // -- inputs ------------------------------------------------------------------------------------
 
   #startFetches(): void {
-    for (const input of this.#process.wanted(FETCH_AHEAD_RECORDS)) {
+    for (const input of this.#process.wanted()) {
       const name = `${input.node}/${partitionName(input.topic, input.partition)}`
       if (this.#fetching.has(name)) continue
       this.#fetching.set(name, false)

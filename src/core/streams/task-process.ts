@@ -122,9 +122,9 @@ export class TaskProcess {
     return this.#ackTimes.size > 0
   }
 
-  /** Returns the inputs that have fewer buffered records, and may have more, with the offset to fetch. */
-  wanted(buffered = 1): readonly PositionedInput[] {
-    return this.#inputs.wanted(buffered)
+  /** Returns the inputs to fetch from, with the offset. */
+  wanted(): readonly PositionedInput[] {
+    return this.#inputs.wanted()
   }
 
   /** Returns the position of each input: the offset of the first record that is not processed. */

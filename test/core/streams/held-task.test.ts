@@ -121,3 +121,35 @@ test('a clock that stands runs no punctuation, also not in a turn of records', (
   // With the clock there is the tick that is due.
   expect(run(open({ turns }), 5_000)).toEqual({ shared: 5, own: 6 })
 })
+
+describe('a task that reads ahead', () => {
+  const value = new TextEncoder().encode('x')
+  const fetched = (from: number, to: number) => ({
+    ...{ from, to, isAtEnd: false },
+    records: Array.from({ length: to - from }, (_, index) => {
+      return { offset: from + index, timestamp: 0, key: value, value, headers: [] }
+    }),
+  })
+  const wanted = (process: TaskProcess) => process.wanted().map(({ offset }) => offset)
+
+  test('asks for more when it processes what it fetched last, and has two fetches at most', () => {
+    const process = open({ turnRecordsMax: 3 })
+    expect(wanted(process)).toEqual([0])
+    process.receive(INPUT, fetched(0, 4))
+    expect(wanted(process)).toEqual([4])
+    process.receive(INPUT, fetched(4, 8))
+    expect(wanted(process)).toEqual([])
+    process.step(0)
+    expect(positionsOf(process)).toEqual([3])
+    expect(wanted(process)).toEqual([])
+    process.step(0)
+    expect(positionsOf(process)).toEqual([6])
+    expect(wanted(process)).toEqual([8])
+  })
+
+  test('asks for more when a fetch had offsets without records only', () => {
+    const process = open()
+    process.receive(INPUT, { from: 0, to: 9, isAtEnd: false, records: [] })
+    expect(wanted(process)).toEqual([9])
+  })
+})

@@ -38,11 +38,19 @@ export interface StateChange {
   readonly bytes: Uint8Array | null
 }
 
-/** An entry with the leaf that it is in. */
-interface FoundEntry {
+/** An entry that was changed since the last commit. */
+interface Touched {
   readonly entry: Entry
   readonly segment: number
   leaf: LoadedLeaf
+}
+
+/** Where a key is in its leaf, or would be. */
+interface Place {
+  readonly segment: number
+  readonly key: string
+  readonly leaf: LoadedLeaf
+  readonly index: number
 }
 
 export class LeafTree<V> {
@@ -50,10 +58,9 @@ export class LeafTree<V> {
   readonly #codec: ValueCodec<V>
   readonly #source: LeafSource
   readonly #segments = new Map<number, LoadedLeaf[]>()
-  /** The entries that were changed since the last commit. */
-  #touched: FoundEntry[] = []
-  /** The entry that was found last: who reads a key often writes it next. */
-  #found: FoundEntry | undefined
+  #touched: Touched[] = []
+  /** The place that was searched last: a key that is read is often written next. */
+  #place: Place | undefined
   #prepared: readonly StateChange[] = []
   /** Changes since the last checkpoint whose leaves are not loaded, by segment. */
   readonly #unapplied = new Map<number, UnappliedChanges>()
@@ -80,8 +87,9 @@ export class LeafTree<V> {
 
   get(segment: number, key: string): V | undefined {
     if (segment < this.#droppedBelow) return undefined
-    const found = this.#find(segment, key)
-    return found === undefined ? undefined : this.#valueOf(found.entry)
+    const { leaf, index } = this.#placeOf(segment, key)
+    const entry = leaf.entries[index]
+    return entry?.key === key ? this.#valueOf(entry) : undefined
   }
 
   put(segment: number, key: string, value: V): void {
@@ -155,7 +163,7 @@ export class LeafTree<V> {
     }
     this.#touched = []
     this.#prepared = []
-    this.#found = undefined
+    this.#place = undefined
     this.#turn++
     if (this.#droppedBelow === this.#committedDrop) return { changes }
     this.#committedDrop = this.#droppedBelow
@@ -165,7 +173,7 @@ export class LeafTree<V> {
   /** Undoes the changes since the last commit. Values are decoded again, since a function may have changed them. */
   rollBack(): void {
     this.#touched = []
-    this.#found = undefined
+    this.#place = undefined
     this.#droppedBelow = this.#committedDrop
     for (const leaves of this.#segments.values()) {
       for (const { entries } of leaves) {
@@ -202,7 +210,7 @@ export class LeafTree<V> {
   /** Returns the changed leaves, to be stored in the commit of the same turn. */
   checkpoint(): Checkpoint {
     this.#applyAll()
-    this.#found = undefined
+    this.#place = undefined
     const leaves: LeafWrite[] = []
     this.#storedSegments = this.segments()
     for (const [segment, loaded] of this.#segments) {
@@ -225,7 +233,7 @@ export class LeafTree<V> {
   /** Forgets leaves that were not used for the longest time. Call it after a checkpoint, when none is changed. */
   evict(bytesMax: number): void {
     if (this.#cachedBytes <= bytesMax) return
-    this.#found = undefined
+    this.#place = undefined
     const all = [...this.#segments].flatMap(([segment, leaves]) =>
       leaves.map((leaf) => ({ segment, leaf })),
     )
@@ -277,11 +285,10 @@ export class LeafTree<V> {
   }
 
   #set(segment: number, key: string, value: V | undefined): void {
-    const found = this.#find(segment, key) ?? this.#insert(segment, key)
-    const { entry } = found
+    const { entry, leaf } = this.#entryFor(segment, key)
     if (entry.turn !== this.#turn) {
       entry.turn = this.#turn
-      this.#touched.push(found)
+      this.#touched.push({ entry, segment, leaf })
     }
     entry.value = value
   }
@@ -294,29 +301,30 @@ export class LeafTree<V> {
     this.#cachedBytes += growth
   }
 
-  #find(segment: number, key: string): FoundEntry | undefined {
-    const last = this.#found
-    if (last?.entry.key === key && last.segment === segment) return last
+  #placeOf(segment: number, key: string): Place {
+    const last = this.#place
+    if (last !== undefined && last.key === key && last.segment === segment) return last
     const leaf = this.#leafOf(segment, key)
-    const entry = leaf.entries[indexOf(leaf.entries, key)]
-    if (entry?.key !== key) return undefined
-    this.#found = { entry, segment, leaf }
-    return this.#found
+    const place = { segment, key, leaf, index: indexOf(leaf.entries, key) }
+    this.#place = place
+    return place
   }
 
-  /** Adds an entry without a value for a key that has none. */
-  #insert(segment: number, key: string): FoundEntry {
-    const leaf = this.#leafOf(segment, key)
+  /** Returns the entry of a key, which is added if there is none. */
+  #entryFor(segment: number, key: string): Pick<Touched, 'entry' | 'leaf'> {
+    const { leaf, index } = this.#placeOf(segment, key)
+    const found = leaf.entries[index]
+    if (found?.key === key) return { entry: found, leaf }
     const entry: Entry = { key, bytes: null, value: undefined, turn: 0 }
-    leaf.entries.splice(indexOf(leaf.entries, key), 0, entry)
-    if (leaf.entries.length <= LEAF_ENTRIES_MAX) return { entry, segment, leaf }
+    leaf.entries.splice(index, 0, entry)
+    if (leaf.entries.length <= LEAF_ENTRIES_MAX) return { entry, leaf }
     this.#split(segment, leaf)
-    return { entry, segment, leaf: this.#leafOf(segment, key) }
+    return { entry, leaf: this.#leafOf(segment, key) }
   }
 
   /** Splits a loaded leaf. Both halves are stored by the next checkpoint. */
   #split(segment: number, leaf: LoadedLeaf): void {
-    this.#found = undefined
+    this.#place = undefined
     const leaves = this.#segments.get(segment) as LoadedLeaf[]
     const upper = leaf.entries.splice(leaf.entries.length >> 1)
     const low = (upper[0] as Entry).key
@@ -387,7 +395,7 @@ export class LeafTree<V> {
   }
 
   #applyLoaded(segment: number, key: string, bytes: Uint8Array | null): void {
-    const { entry, leaf } = this.#find(segment, key) ?? this.#insert(segment, key)
+    const { entry, leaf } = this.#entryFor(segment, key)
     entry.value = bytes === null ? undefined : ENCODED
     this.#replaceBytes(leaf, entry, bytes)
   }

@@ -255,6 +255,8 @@ describe('the clickstream', () => {
   test('draws the actions of all visitors', async () => {
     const one = await open(await visitor(), 'clickstream/')
     const other = await open(await visitor({ colorScheme: 'dark' }), 'clickstream/')
+    // The topic is there: a record that is sent before is refused once, and the browser notes that.
+    for (const page of [one, other]) await live(page)
     for (let step = 0; step < 10; step++) {
       await one.mouse.move(50 + 20 * step, 300)
       await other.mouse.move(50 + 20 * step, 300)
@@ -265,7 +267,8 @@ describe('the clickstream', () => {
     for (const page of [one, other]) {
       await expect.poll(async () => (await totals(page)).slice(1), POLL).toEqual([1, 3])
       await expect.poll(() => page.locator('#visitors').textContent(), POLL).toMatch(/^2 visitors/)
-      expect((await totals(page))[0]).toBeGreaterThan(10)
+      // At least one of each visitor: a busy browser joins moves.
+      await expect.poll(async () => (await totals(page))[0], POLL).toBeGreaterThanOrEqual(2)
       const bars = await page.locator('#bars path').evaluateAll((paths) =>
         paths.map((path) => {
           const { width, height } = path.getBoundingClientRect()
@@ -275,7 +278,8 @@ describe('the clickstream', () => {
       expect(bars).toEqual([true, true, true])
     }
     await live(one)
-    expect(await totals(one)).toEqual(await totals(other))
+    const moves = (page: Page) => totals(page).then(([first]) => first)
+    await expect.poll(async () => (await moves(one)) === (await moves(other)), POLL).toBe(true)
 
     await one.getByLabel('Record what I do here').uncheck()
     const before = (await totals(other))[2] ?? 0

@@ -24,6 +24,8 @@ import {
 import { drainSink, pipeInput, sinkLine } from '../support/streams/run-case.ts'
 import { useStage } from './support/stage.ts'
 
+/** A page has a lot to do, for as long as a busy machine needs. */
+const WAIT = { timeout: 600_000, interval: 1_000 }
 const PLACES = ['object', 'node', 'page'] as const
 
 declare global {
@@ -64,7 +66,8 @@ async function createTopics(log: Client, cases: readonly Case[]): Promise<void> 
   for (const [index, spec] of cases.entries()) {
     const sources = new Set(inputsOf(spec).map(({ topic }) => sourceName(index, topic)))
     const sinks = PLACES.flatMap((place) => spec.sinks.map((sink) => sinkName(place, index, sink)))
-    for (const topic of [...sources, ...sinks]) {
+    // Sinks first: once its sources are there, an application is deployed, and creates the sinks that are missing.
+    for (const topic of [...sinks, ...sources]) {
       await log.admin.createTopic(topic, { partitions: 1, config })
     }
   }
@@ -90,7 +93,9 @@ async function readSinks(log: Client, cases: readonly Case[], place: string): Pr
   return results
 }
 
-test('generated topologies have the same sinks in objects, in Node and in a page', async () => {
+test('generated topologies have the same sinks in objects, in Node and in a page', {
+  timeout: 1_200_000,
+}, async () => {
   console.log(`TEST_SEED=${TEST_SEED}`)
   const cases = generatedCases(seed)
   const { tab } = await stage.scene()
@@ -119,6 +124,6 @@ test('generated topologies have the same sinks in objects, in Node and in a page
   expect(lines.length).toBeGreaterThan(10 * cases.length)
   console.log(`${cases.length} topologies, ${lines.length} records in their sinks`)
   for (const place of PLACES) {
-    await expect.poll(() => readSinks(log, cases, place)).toEqual(expected)
+    await expect.poll(() => readSinks(log, cases, place), WAIT).toEqual(expected)
   }
 })

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Page } from 'playwright-core'
 import { Random } from '../../support/random.ts'
 import { until } from '../../support/until.ts'
 import { type LogServer, startLogServer } from '../support/log-server.ts'
@@ -41,6 +42,8 @@ const RECORDS_MAX = 20
 const WRITE_PAUSE_MS_MAX = 60
 const TABS_MAX = 2
 const RUN_MS_MAX = 1_500
+/** Most browsers work before they are killed, for which a busy machine needs time. */
+const WORK_MS_MAX = 30_000
 
 export async function runStreamsKills(kills: number, seed: number): Promise<StreamsKillReport> {
   const profileDir = await mkdtemp(join(tmpdir(), 'edgelog-streams-kills-'))
@@ -91,20 +94,30 @@ async function write({ random, server, written }: Run, signal: AbortSignal): Pro
 async function killOnce(run: Run): Promise<void> {
   const { random, proxy } = run
   // A topology is planned with a network, and goes on without.
-  proxy.setFault(random.below(3) === 0 ? { kind: 'refuse' } : { kind: 'pass' })
+  const isOffline = random.below(3) === 0
+  proxy.setFault({ kind: isOffline ? 'refuse' : 'pass' })
   const { browser, pages } = await startPages(run, random.between(1, TABS_MAX))
   try {
     for (const page of pages) {
       await connectTab(page, { url: proxy.url })
       void runInPage(page, TOPIC).catch(() => undefined)
     }
-    await sleep(random.below(RUN_MS_MAX))
     const [page] = pages
-    const counts = page && (await Promise.race([countsIn(page).catch(() => ({})), sleep(500, {})]))
-    if (counts !== undefined && Object.keys(counts).length > 0) run.killsAtWork++
+    if (!isOffline && random.below(4) > 0) {
+      const deadlineMs = Date.now() + WORK_MS_MAX
+      while (!(await isAtWork(page)) && Date.now() < deadlineMs) await sleep(50)
+    }
+    await sleep(random.below(RUN_MS_MAX))
+    if (await isAtWork(page)) run.killsAtWork++
   } finally {
     await browser.kill()
   }
+}
+
+/** Returns whether a page has processed records. */
+async function isAtWork(page: Page | undefined): Promise<boolean> {
+  const counts = page && (await Promise.race([countsIn(page).catch(() => ({})), sleep(500, {})]))
+  return counts !== undefined && Object.keys(counts).length > 0
 }
 
 /** Lets a browser process the rest, and send everything. */

@@ -19,7 +19,7 @@ import { startKafkaBroker } from '../peer/kafka-broker.ts'
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    records: { type: 'string', default: '300000' },
+    records: { type: 'string', default: '1000000' },
     stateBytes: { type: 'string', default: '1000000000' },
     skipKafka: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
@@ -72,7 +72,8 @@ async function rateOf(log: Client, name: string): Promise<{ rate: number; rows: 
       const rate = (recordsCount / (performance.now() - startedAtMs)) * 1_000
       return { rate, rows: tasks.reduce((sum, task) => sum + task.rowsWritten, 0) }
     }
-    await sleep(10)
+    // A description takes time of the isolate that runs the task.
+    await sleep(50)
   }
 }
 

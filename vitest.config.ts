@@ -71,6 +71,9 @@ export default defineConfig({
       {
         test: {
           ...limits,
+          // Searches and runs of minutes.
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
           name: 'slow',
           include: [`test/${SLOW}`],
           globalSetup: ['test/server/shared-server.ts', 'test/browser/support/set-up.ts'],

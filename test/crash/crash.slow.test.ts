@@ -14,7 +14,7 @@ import { runCrash } from './harness.ts'
 import { buildMutant, MUTANTS } from './mutants.ts'
 import { TIERED_AT_ONCE } from './remote/remote-crash.ts'
 
-const ROUNDS = 20
+const ROUNDS = 12
 const MUTANT_ROUNDS = 4
 
 test(`the log keeps its promises over ${ROUNDS} kills`, { timeout: 600_000 }, async () => {

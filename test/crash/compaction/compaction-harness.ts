@@ -37,7 +37,7 @@ const TOPIC = 'compacted'
 const WRITERS = 4
 const DELETE_RETENTION_MS = 2_000
 /** A round lasts until so many versions were acknowledged: a slow machine must test as much as a fast one. */
-const VERSIONS_PER_ROUND_MIN = 30
+const VERSIONS_PER_ROUND_MIN = 20
 /** A broken server may acknowledge nothing any more. */
 const ROUND_MS_MAX = 20_000
 /** Compaction ends within this time after the last append. */

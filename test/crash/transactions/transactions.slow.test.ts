@@ -13,8 +13,8 @@ import { buildMutant } from '../mutants.ts'
 import { runTransactionCrash } from './transaction-harness.ts'
 import { TRANSACTION_MUTANTS } from './transaction-mutants.ts'
 
-const ROUNDS = 20
-const MUTANT_ROUNDS = 4
+const ROUNDS = 12
+const MUTANT_ROUNDS = 3
 /** Time after which calls that a broken server never answers are given up. */
 const MUTANT_DRAIN_MS = 5_000
 

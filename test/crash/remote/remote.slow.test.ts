@@ -15,7 +15,7 @@ import { runRemoteCrash } from './remote-crash.ts'
 import { buildFaultyWorker, REMOTE_MUTANTS } from './remote-mutants.ts'
 
 const ROUNDS = 15
-const MUTANT_ROUNDS = 4
+const MUTANT_ROUNDS = 6
 
 test(`a log keeps its promises over ${ROUNDS} kills while R2 fails`, {
   timeout: 900_000,

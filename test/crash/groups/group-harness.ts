@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServerProcess } from '../../server/server-process.ts'
 import { Random } from '../../support/random.ts'
+import { until } from '../../support/until.ts'
 import type { Violation } from '../history.ts'
 import { checkGroupHistory } from './group-checkers.ts'
 import type { MemberEvent, MemberHistory } from './member-events.ts'
@@ -103,8 +104,12 @@ class GroupRun {
     const settling = await this.#settle()
     if (settling.settledAfterMs === null) return await this.#report(rounds, seed, settling)
     // Each member has a partition now: a group that has settled works, and each of its members commits.
-    await this.#send(
-      Array.from({ length: PARTITIONS }, (_, partition) => record('last', partition)),
+    const last = Array.from({ length: PARTITIONS }, (_, partition) => record('last', partition))
+    await until('the last records are sent', () =>
+      this.#send(last).then(
+        () => true,
+        () => false,
+      ),
     )
     const { settledAfterMs, changes } = await this.#settle()
     const after = settledAfterMs === null ? null : settling.settledAfterMs

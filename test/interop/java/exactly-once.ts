@@ -17,17 +17,21 @@ const KILL_MS_MIN = 2_000
 const KILL_MS_MAX = 9_000
 const DEADLINE_MS = 240_000
 
-export function exactlyOnceScenarios(classPath: string, stage: Stage): Scenario[] {
+/** @param stages one of its own for each scenario: each kills its server, and waits for its start. */
+export function exactlyOnceScenarios(
+  classPath: string,
+  stages: Readonly<Record<'copied' | 'counted', Stage>>,
+): Scenario[] {
   return [
     {
       title:
         'TransactionalMessageCopier copies each record once while copiers and server are killed',
-      play: () => copies(classPath, stage),
+      play: () => copies(classPath, stages.copied),
     },
     {
       title:
         'Kafka Streams counts each record once while it and the server are killed, and from a compacted changelog',
-      play: () => counts(classPath, stage),
+      play: () => counts(classPath, stages.counted),
     },
   ]
 }

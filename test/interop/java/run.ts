@@ -42,9 +42,11 @@ async function prepare(): Promise<Scenario[]> {
   const folder = await mkdtemp(join(tmpdir(), 'edgelog-java-'))
   closers.push(() => rm(folder, { recursive: true }))
   const { cert, key } = await makeCertificate(classPath, folder)
-  const [plain, secured, killed, exactlyOnce] = [
+  // Each scenario that kills its server has one of its own.
+  const [plain, secured, killed, copied, counted] = [
     await open(openStage()),
     await open(openStage({ token: TOKEN })),
+    await open(openStage()),
     await open(openStage()),
     await open(openStage()),
   ]
@@ -66,7 +68,7 @@ async function prepare(): Promise<Scenario[]> {
       killable: { bootstrap: bridge.bootstrap, native: killed.native, act: kill },
       besideKafka: { bootstrap: plain.bootstrap, native: plain.native, act: startKafka },
     }),
-    ...exactlyOnceScenarios(classPath, exactlyOnce),
+    ...exactlyOnceScenarios(classPath, { copied, counted }),
     ...connectScenarios(classPath, plain),
     ...toolScenarios({ classPath, bootstrap: plain.bootstrap, note: (line) => notes.push(line) }),
     {

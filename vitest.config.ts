@@ -2,6 +2,9 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { WORKER_OPTIONS } from './client/cli/server.ts'
+import { keepTemporaryFilesInMemory } from './test/support/memory-folder.ts'
+
+keepTemporaryFilesInMemory()
 
 /** Kills, mutants and matrices: `npm run test:slow`. */
 const SLOW = '**/*.slow.test.ts'

@@ -5,7 +5,6 @@
 import { spawn } from 'node:child_process'
 import { access } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const NPM = ['ksqldb-client@1.0.5', '@cubejs-backend/ksql-driver@1.7.43']
@@ -17,7 +16,8 @@ const PYPI = [
   'requests==2.34.2',
 ]
 
-const FOLDER = join(tmpdir(), 'edgelog-ksql-clients-2')
+// Not in the folder for temporary files: that of a run ends with it.
+const FOLDER = '/tmp/edgelog-ksql-clients-2'
 const NPM_FOLDER = join(FOLDER, 'npm')
 const VENV = join(FOLDER, 'python')
 
@@ -49,7 +49,7 @@ async function provide(folder: string, commands: readonly string[]): Promise<voi
   if (isThere) return
   const install = [`mkdir -p '${folder}'`, ...commands, `touch '${mark}'`].join(' && ')
   const { code, output } = await run('flock', [
-    `/tmp/edgelog-ksql-clients.lock`,
+    `${FOLDER}.lock`,
     'sh',
     '-c',
     `test -e '${mark}' || { ${install}; }`,

@@ -2,9 +2,9 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { WORKER_OPTIONS } from './client/cli/server.ts'
-import { keepTemporaryFilesInMemory } from './test/support/memory-folder.ts'
+import { useRunFolder } from './test/support/run-folder.ts'
 
-keepTemporaryFilesInMemory()
+useRunFolder()
 
 /** Kills, mutants and matrices: `npm run test:slow`. */
 const SLOW = '**/*.slow.test.ts'
@@ -19,18 +19,21 @@ const limits = {
   expect: { poll: { timeout: WAIT_MS_MAX, interval: 20 } },
 }
 
-/** Begins with the crash runs, which take minutes each: begun last, they would run alone at the end. */
-class CrashRunsFirst extends BaseSequencer {
+/** Begins with the crash runs, then other slow tests: begun last, those of minutes would run alone at the end. */
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    const isCrashRun = ({ moduleId }: TestSpecification) => moduleId.includes('/test/crash/')
-    return [...sorted.filter(isCrashRun), ...sorted.filter((file) => !isCrashRun(file))]
+    const rank = ({ moduleId }: TestSpecification) => {
+      if (moduleId.includes('/test/crash/')) return 0
+      return moduleId.endsWith('.slow.test.ts') ? 1 : 2
+    }
+    return sorted.toSorted((a, b) => rank(a) - rank(b))
   }
 }
 
 export default defineConfig({
   test: {
-    sequence: { sequencer: CrashRunsFirst },
+    sequence: { sequencer: LongestFirst },
     // More than two cores: most files wait for a server or a browser for some of their time.
     maxWorkers: 4,
     // Logs of a test are shown when it fails: events, seeds, figures.

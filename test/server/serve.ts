@@ -1,4 +1,5 @@
 /** Runs the server in its own process, so that a test can kill it: `serve.ts PORT STATE [WORKER]`. */
+import { flushCompileCache } from 'node:module'
 import { startHttpFront } from '../../client/cli/http-front.ts'
 import { startServer } from '../../client/cli/server.ts'
 
@@ -34,3 +35,5 @@ if (ksqlPort !== undefined) {
   await startHttpFront({ host: '127.0.0.1', port: Number(ksqlPort), target })
 }
 console.log(server.url)
+// Now, since most of these processes are killed: Node stores compiled code when a process exits.
+flushCompileCache()

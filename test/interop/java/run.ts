@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { startKafkaBroker } from '../../bench/peer/kafka-broker.ts'
 import { kafkaClassPath, provideJava, resolveClassPath } from '../../java/toolchain.ts'
 import { startBridgeProcess } from '../../server/bridge-process.ts'
-import { keepTemporaryFilesInMemory } from '../../support/memory-folder.ts'
+import { useRunFolder } from '../../support/run-folder.ts'
 import { openStage } from '../support/stage.ts'
 import { connectScenarios } from './connect.ts'
 import { exactlyOnceScenarios } from './exactly-once.ts'
@@ -25,7 +25,7 @@ const STREAMS = { seed: Number(process.env.TEST_SEED ?? 1), count: 330 }
 const pattern = new RegExp(process.argv[2] ?? '')
 const closers: (() => Promise<void>)[] = []
 const notes: string[] = []
-keepTemporaryFilesInMemory()
+useRunFolder()
 try {
   provideJava()
   process.exitCode = await runAll(await prepare())

@@ -13,9 +13,9 @@ import { TEST_SEED } from '../support/seed.ts'
 import { runKills } from './kills/kill-harness.ts'
 import { BROKEN_CLIENT, buildClient } from './support/client-builds.ts'
 
-const KILLS = 30
-const BROKEN_KILLS = 5
-const BROKEN_TRIES = 4
+const KILLS = 20
+const BROKEN_KILLS = 3
+const BROKEN_TRIES = 12
 
 test(`loses and doubles no record over ${KILLS} kills of the browser`, {
   timeout: 900_000,

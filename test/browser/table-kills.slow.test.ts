@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { TEST_SEED } from '../support/seed.ts'
 import { runTableKills } from './kills/table-harness.ts'
 
-const KILLS = 20
+const KILLS = 12
 
 test(`keeps the tables equal to their logs over ${KILLS} kills of the browser`, {
   timeout: 900_000,

@@ -15,7 +15,7 @@ import { buildMutant, MUTANTS } from './mutants.ts'
 import { TIERED_AT_ONCE } from './remote/remote-crash.ts'
 
 const ROUNDS = 12
-const MUTANT_ROUNDS = 4
+const MUTANT_ROUNDS = 3
 
 test(`the log keeps its promises over ${ROUNDS} kills`, { timeout: 600_000 }, async () => {
   console.log(`crash run: TEST_SEED=${TEST_SEED}`)

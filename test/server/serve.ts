@@ -2,12 +2,10 @@
 import { flushCompileCache } from 'node:module'
 import { startHttpFront } from '../../client/cli/http-front.ts'
 import { startServer } from '../../client/cli/server.ts'
+import { endWithRunner } from './end-with-runner.ts'
 
-// An aborted run must not leave a server behind: this group ends with the runner.
-const runner = process.ppid
-setInterval(() => {
-  if (process.ppid !== runner) process.kill(-process.pid, 'SIGKILL')
-}, 500).unref()
+// With its group: the runtime is a child of this process.
+endWithRunner(() => process.kill(-process.pid, 'SIGKILL'))
 
 const [port, stateDir, workerPath = 'dist/worker.js'] = process.argv.slice(2)
 if (stateDir === undefined) throw new Error('usage: serve.ts PORT STATE [WORKER]')

@@ -15,7 +15,7 @@ import { runCompactionCrash } from './compaction-harness.ts'
 import { COMPACTION_MUTANTS } from './compaction-mutants.ts'
 
 const ROUNDS = 15
-const MUTANT_ROUNDS = 8
+const MUTANT_ROUNDS = 4
 
 test(`a compacted log keeps its promises over ${ROUNDS} kills`, { timeout: 600_000 }, async () => {
   console.log(`crash run: TEST_SEED=${TEST_SEED}`)

@@ -13,7 +13,7 @@ import { buildMutant, GROUP_MUTANTS } from '../mutants.ts'
 import { runGroupCrash } from './group-harness.ts'
 
 const ROUNDS = 20
-const MUTANT_ROUNDS = 6
+const MUTANT_ROUNDS = 3
 
 test(`a group keeps its promises over ${ROUNDS} faults`, { timeout: 600_000 }, async () => {
   console.log(`group crash run: TEST_SEED=${TEST_SEED}`)

@@ -5,10 +5,13 @@
 import { openSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type TopicPartition } from '../../../client/index.ts'
+import { endWithRunner } from '../../server/end-with-runner.ts'
 import { Random } from '../../support/random.ts'
 import { CallLog } from './call-log.ts'
 import { loggingSocket } from './logging-socket.ts'
 import type { MemberEvent } from './member-events.ts'
+
+endWithRunner(() => process.exit(1))
 
 const [url = '', topic = '', groupId = '', logPath = '', seed = '0', transport, variant] =
   process.argv.slice(2)

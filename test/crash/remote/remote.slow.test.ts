@@ -14,8 +14,8 @@ import { sumOf } from './bucket-faults.ts'
 import { runRemoteCrash } from './remote-crash.ts'
 import { buildFaultyWorker, REMOTE_MUTANTS } from './remote-mutants.ts'
 
-const ROUNDS = 15
-const MUTANT_ROUNDS = 6
+const ROUNDS = 10
+const MUTANT_ROUNDS = 4
 
 test(`a log keeps its promises over ${ROUNDS} kills while R2 fails`, {
   timeout: 900_000,

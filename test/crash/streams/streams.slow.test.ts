@@ -14,7 +14,7 @@ import { runStreamsCrash } from './streams-harness.ts'
 import { buildStreamsWorker, STREAMS_MUTANTS } from './streams-mutants.ts'
 
 const ROUNDS = 20
-const MUTANT_ROUNDS = 6
+const MUTANT_ROUNDS = 3
 
 test(`applications keep their promises over ${ROUNDS} kills`, { timeout: 600_000 }, async () => {
   console.log(`crash run: TEST_SEED=${TEST_SEED}`)

@@ -12,8 +12,8 @@ const FREE_BYTES_MIN = 8 * 2 ** 30
 /**
  * Sets `TMPDIR` to a new folder until the process ends, in the `TMPDIR` that is set or else in memory.
  *
- * Servers sync each append, which took a fifth of the time of all tests on a disk. Nothing is tested less: kills end processes,
- * and what a process has written to a file outlives it on a disk and in memory alike.
+ * Servers sync each append, which took a fifth of the time of all tests on a disk. Nothing is tested less: kills end
+ * processes, and what a process has written to a file outlives it on a disk and in memory alike.
  *
  * Programs that the tests start again and again keep their compiled code in this folder.
  */

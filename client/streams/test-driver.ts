@@ -86,6 +86,11 @@ export class TestDriver {
     return this.#memory.dropped
   }
 
+  /** Records that each node has processed, by its name. */
+  get nodes(): Readonly<Record<string, number>> {
+    return this.#memory.nodes
+  }
+
   /** Returns a source topic. The serdes are those of the topology, unless others are given. */
   input<K = string, V = unknown>(
     topic: string,

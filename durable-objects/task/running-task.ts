@@ -1,5 +1,6 @@
 /** A task in memory: its process and loop over the rows of the object. */
 import { EdgelogError } from '../../src/core/errors.ts'
+import { recordsByNode } from '../../src/core/streams/cells.ts'
 import { SHOWN_ERROR_LENGTH_MAX, STATE_BYTES_MAX } from '../../src/core/streams/limits.ts'
 import { hasReached, notReached, queryStore } from '../../src/core/streams/query.ts'
 import { shownRow } from '../../src/core/streams/shown-row.ts'
@@ -172,11 +173,12 @@ export class RunningTask {
       }),
     )
     const { sub, partition } = this.assignment
-    const { recordsCount, dropped, lastError } = this.#process.header
+    const { recordsCount, cells, dropped, lastError } = this.#process.header
     const status = this.#status()
     const shown = this.#failure ?? lastError
     return {
       ...{ sub, partition, status, recordsCount, dropped },
+      nodes: recordsByNode(this.#sub, cells),
       inputs: this.#positions(),
       stateBytes: this.#storage.sql.databaseSize,
       pendingTurns: this.#process.pending.length,

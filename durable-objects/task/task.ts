@@ -140,7 +140,7 @@ export class Task extends DurableObject<TaskTopicsEnv> implements TaskApi {
     const { sub, partition } = new TaskSettings(this.ctx.storage.sql).assignment as TaskAssignment
     const { message } = this.#openError
     return {
-      ...{ sub, partition, status: 'waiting', inputs: [], recordsCount: 0, dropped: {} },
+      ...{ sub, partition, status: 'waiting', inputs: [], recordsCount: 0, nodes: {}, dropped: {} },
       ...{ stateBytes: this.ctx.storage.sql.databaseSize, pendingTurns: 0, streamTimeMs: -1 },
       ...{ rowsWritten: 0, lastError: { node: '', message, atMs: Date.now() } },
     }

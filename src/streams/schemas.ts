@@ -96,6 +96,7 @@ const TaskResponse = z.object({
   status: z.enum(['running', 'paused', 'failed', 'waiting']),
   inputs: z.array(PositionResponse),
   recordsCount: z.int(),
+  nodes: z.record(z.string(), z.int()).openapi({ description: 'records that each has processed' }),
   dropped: z.record(z.string(), z.int()),
   stateBytes: z.int(),
   pendingTurns: z.int(),

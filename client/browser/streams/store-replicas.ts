@@ -1,4 +1,6 @@
 /** The stores of all tasks of a topology, as they are in the database. */
+
+import { recordsByNode } from '../../../src/core/streams/cells.ts'
 import type { Topology } from '../../../src/core/streams/topology.ts'
 import type { TaskState } from '../../streams/runner/task-runner.ts'
 import { STORED_PLAN, type TopologyPlan, tasksOf } from '../../streams/runner/topology-plan.ts'
@@ -44,9 +46,11 @@ export class StoreReplicas {
     return await Promise.all(
       replicas.tasks.map(async (task): Promise<TaskState> => {
         const { positions = [] } = (await task.read()) ?? {}
-        const { recordsCount = 0, dropped = {}, lastError } = (await task.header()) ?? {}
+        const header = await task.header()
+        const { recordsCount = 0, cells = {}, dropped = {}, lastError } = header ?? {}
         return {
           ...{ task: task.place.name, status: 'running', positions, recordsCount, dropped },
+          nodes: recordsByNode(task.place.sub, cells),
           pendingTurns: 0,
           ...(lastError === undefined ? {} : { lastError }),
         }

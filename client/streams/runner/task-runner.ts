@@ -6,6 +6,7 @@
  *      └─pause──┘
  */
 import { EdgelogError } from '../../../src/core/errors.ts'
+import { recordsByNode } from '../../../src/core/streams/cells.ts'
 import type { OutputTopic } from '../../../src/core/streams/outgoing.ts'
 import type { LeafSource } from '../../../src/core/streams/stores/leaf-source.ts'
 import type { InputPosition, TaskStatus } from '../../../src/core/streams/task-api.ts'
@@ -62,6 +63,8 @@ export interface TaskState {
   readonly status: Extract<TaskStatus, 'running' | 'failed'>
   readonly positions: readonly InputPosition[]
   readonly recordsCount: number
+  /** Records that each node has processed, by its name. */
+  readonly nodes: Readonly<Record<string, number>>
   /** Records that were dropped, by node and reason. */
   readonly dropped: Readonly<Record<string, number>>
   /** Turns whose batches are not acknowledged. */
@@ -149,12 +152,12 @@ export class TaskRunner {
 
   state(): TaskState {
     const process = this.#process
-    const { recordsCount = 0, dropped = {}, lastError } = process?.header ?? {}
+    const { recordsCount = 0, cells = {}, dropped = {}, lastError } = process?.header ?? {}
     const shown = this.#failure ?? lastError
     return {
       task: this.place.name,
       status: this.#failure === undefined ? 'running' : 'failed',
-      ...{ recordsCount, dropped },
+      ...{ recordsCount, nodes: recordsByNode(this.place.sub, cells), dropped },
       positions: this.positions(),
       pendingTurns: process?.pending.length ?? 0,
       ...(shown === undefined ? {} : { lastError: shown }),

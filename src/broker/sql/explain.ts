@@ -18,6 +18,7 @@ import type {
 } from '../../core/sql/statements/statement-results.ts'
 import type { Query, Statement } from '../../core/sql/syntax/ast.ts'
 import { printStatement } from '../../core/sql/syntax/print.ts'
+import type { TaskDescription } from '../../core/streams/task-api.ts'
 import type { Topology } from '../../core/streams/topology.ts'
 import { describeApplication, summarizeApplication } from '../applications.ts'
 import { shownColumn } from './describe.ts'
@@ -50,7 +51,7 @@ export async function explain(
     query: {
       ...partsOf(query),
       columns: sink.columns.map(shownColumn),
-      topology: textOf(topology),
+      topology: textOf(topology, 'tasks' in application ? application.tasks : undefined),
       ...{ status, ...(error === undefined ? {} : { error }) },
       ...('tasks' in application ? { application } : {}),
     },
@@ -137,15 +138,28 @@ function partsOf(query: CatalogQuery): Omit<QuerySummary, 'status'> {
   return { id, statement: text, sink, sinkTopic: sourceOf(query).topic, reads }
 }
 
-/** Returns each node on a line, with its inputs. */
-function textOf({ nodes }: Topology): string {
+/** Returns each node on a line, with its inputs and, if it runs, the records that it has processed in all tasks. */
+function textOf({ nodes }: Topology, tasks?: readonly TaskDescription[]): string {
   return nodes
     .map(({ name, kind, inputs, stores = [] }) => {
       const from = inputs.length === 0 ? '' : ` <- ${inputs.join(', ')}`
       const state = stores.length === 0 ? '' : ` [${stores.map((store) => store.name).join(', ')}]`
-      return `${name} (${kind})${state}${from}`
+      const work = tasks === undefined ? '' : `: ${workOf(name, tasks)}`
+      return `${name} (${kind})${state}${from}${work}`
     })
     .join('\n')
+}
+
+function workOf(node: string, tasks: readonly TaskDescription[]): string {
+  let [processed, dropped] = [0, 0]
+  for (const task of tasks) {
+    processed += task.nodes[node] ?? 0
+    for (const [reason, count] of Object.entries(task.dropped)) {
+      if (reason.startsWith(`${node}: `)) dropped += count
+    }
+  }
+  const records = `${processed} ${processed === 1 ? 'record' : 'records'}`
+  return dropped === 0 ? records : `${records}, ${dropped} dropped`
 }
 
 /** An application may still be missing, or not respond; its query is shown nevertheless. */

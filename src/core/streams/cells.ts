@@ -1,5 +1,6 @@
 /** The numbers that belong to the state of nodes. They are stored with each turn that changes them. */
 import type { Cell } from './operator.ts'
+import type { SubTopology } from './split.ts'
 
 export interface StoredCell extends Cell {
   readonly initial: number
@@ -41,4 +42,17 @@ export class Cells {
   rollBack(): void {
     for (const cell of this.#cells.values()) cell.value = cell.committed ?? cell.initial
   }
+}
+
+/** Returns the name of the cell that counts the records of a node. */
+export function recordsCell(node: string): string {
+  return `${node}/records`
+}
+
+/** Returns how many records each node has processed, by its name, from the cells that a turn stored. */
+export function recordsByNode(
+  { nodes }: SubTopology,
+  cells: Readonly<Record<string, number>>,
+): Record<string, number> {
+  return Object.fromEntries(nodes.map(({ name }) => [name, cells[recordsCell(name)] ?? 0]))
 }

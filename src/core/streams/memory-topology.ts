@@ -6,6 +6,7 @@ import { decodeUncompressed } from '../batch/decode-records.ts'
 import type { LogRecord } from '../batch/record.ts'
 import { type BatchHeader, readBatchHeaders } from '../batch/record-batch.ts'
 import { decideSequence, type ProducerState, rememberBatch } from '../log/producer-state.ts'
+import { recordsByNode } from './cells.ts'
 import { DEAD_LETTERS } from './failed-record.ts'
 import { repartitionTopic } from './internal-topics.ts'
 import type { OutputTopic } from './outgoing.ts'
@@ -87,13 +88,12 @@ export class MemoryTopology {
 
   /** Records that were dropped, by node and reason. */
   get dropped(): Readonly<Record<string, number>> {
-    const sums: Record<string, number> = {}
-    for (const { process } of this.#tasks) {
-      for (const [name, count] of Object.entries(process.header.dropped)) {
-        sums[name] = (sums[name] ?? 0) + count
-      }
-    }
-    return sums
+    return summed(this.#tasks.map(({ process }) => process.header.dropped))
+  }
+
+  /** Records that each node has processed, by its name. */
+  get nodes(): Readonly<Record<string, number>> {
+    return summed(this.#tasks.map(({ sub, process }) => recordsByNode(sub, process.header.cells)))
   }
 
   /** Bytes of the state that is stored. */
@@ -274,4 +274,13 @@ function randomOf(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
+}
+
+/** Adds up the counts of each name. */
+function summed(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {}
+  for (const [name, count] of counts.flatMap((one) => Object.entries(one))) {
+    sums[name] = (sums[name] ?? 0) + count
+  }
+  return sums
 }

@@ -75,6 +75,8 @@ export interface TaskDescription {
   readonly status: TaskStatus
   readonly inputs: readonly InputPosition[]
   readonly recordsCount: number
+  /** Records that each node has processed, by its name. */
+  readonly nodes: Readonly<Record<string, number>>
   /** Records that were dropped, by node and reason. */
   readonly dropped: Readonly<Record<string, number>>
   readonly stateBytes: number

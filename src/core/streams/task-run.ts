@@ -4,7 +4,7 @@
  */
 import type { LogRecord } from '../batch/record.ts'
 import { EdgelogError } from '../errors.ts'
-import { Cells } from './cells.ts'
+import { Cells, recordsCell } from './cells.ts'
 import { TURN_BYTES, TURN_BYTES_MAX } from './limits.ts'
 import type {
   Cell,
@@ -79,6 +79,8 @@ export interface TaskRunOptions {
 
 interface RunningNode {
   readonly name: string
+  /** Counts the records that it has processed. */
+  readonly recordsCount: Cell
   readonly operator: Operator
   readonly children: Array<{ readonly node: RunningNode; readonly input: number }>
 }
@@ -209,6 +211,7 @@ export class TaskRun {
     }
     const isLater = timestamp > this.#streamTime.value
     if (isLater) this.#streamTime.value = timestamp
+    source.recordsCount.value++
     source.operator.process(record, 0)
     if (isLater) this.#punctuate('stream-time', timestamp)
   }
@@ -249,6 +252,7 @@ export class TaskRun {
     const children: RunningNode['children'] = []
     const running = {
       name: node.name,
+      recordsCount: this.#cells.add(recordsCell(id), 0),
       children,
       operator: operatorOf(node, this.#contextOf(node, children)),
     }
@@ -299,6 +303,7 @@ export class TaskRun {
 
   #pass(child: RunningNode['children'][number], record: StreamRecord, from: string): void {
     this.#atWork = child.node.name
+    child.node.recordsCount.value++
     child.node.operator.process(record, child.input)
     this.#atWork = from
   }

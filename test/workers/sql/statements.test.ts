@@ -65,7 +65,11 @@ describe('statements', () => {
       queries: [{ id: 'CTAS_PAGES_1', status: 'running', sinkTopic: 'PAGES' }],
     })
     expect(await app.one('EXPLAIN CTAS_PAGES_1;')).toMatchObject({
-      query: { status: 'running', application: { lag: 0, status: 'running' } },
+      query: {
+        status: 'running',
+        topology: expect.stringMatching(/^.*\(source\): 1 record$[\s\S]*\(sink\).*: 1 record$/m),
+        application: { lag: 0, status: 'running' },
+      },
     })
     expect(await app.one('SHOW TOPICS;')).toMatchObject({
       topics: [

@@ -68,6 +68,9 @@ describe('an application', () => {
     }
     const out = [...(await app.records('evicted-out')), ...(await app.records('evicted-out', 1))]
     expect(out).toEqual([1, 2, 3, 4, 5].map((value) => ({ key: '/', value: String(value) })))
+    const { tasks } = await app.describe('evicted')
+    const counts = tasks.flatMap(({ nodes }) => Object.values(nodes)).filter((count) => count > 0)
+    expect(counts).toEqual(counts.map(() => 5))
   })
 
   test('is listed, paused, resumed, reset and deleted', async () => {

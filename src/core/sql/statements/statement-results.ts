@@ -99,7 +99,7 @@ export interface QuerySummary {
 export interface QueryDescription extends Omit<QuerySummary, 'status'> {
   readonly status?: QuerySummary['status']
   readonly columns: readonly ShownColumn[]
-  /** Each node on a line, with its inputs. */
+  /** Each node on a line, with its inputs and, if it runs, the records that it has processed and dropped. */
   readonly topology: string
   /** Tasks, positions, lag, and expressions that failed, if the query runs. */
   readonly application?: ApplicationDescription

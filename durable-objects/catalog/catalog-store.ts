@@ -23,7 +23,11 @@ const FORMS = {
   queries: new StoredForm<CatalogQuery>('a query'),
 }
 const EFFECT = new StoredForm<Omit<PendingEffect, 'number' | 'error'>>('an effect')
-const SEQUENCE = new StoredForm<{ readonly sequence: number }>('the sequence of the catalog')
+const SEQUENCE = new StoredForm<{ readonly sequence: number; readonly commitId?: string }>(
+  'the sequence of the catalog',
+)
+
+const NEW = { sequence: 0, commitId: undefined }
 
 type EntryKind = keyof typeof FORMS
 const KINDS = ['sources', 'types', 'queries'] as const satisfies EntryKind[]
@@ -46,6 +50,7 @@ export class CatalogStore {
   readonly #storage: DurableObjectStorage
   #state: CatalogState
   #pending: PendingEffect[]
+  #commitId: string | undefined
   /** Bytes of each entry. */
   #sizes: Map<string, number>
 
@@ -60,9 +65,11 @@ export class CatalogStore {
       entries
         .filter(({ kind }) => kind === wanted)
         .map(({ name, value }) => [name, form.decode(value)] as const)
+    const { sequence, commitId } = setting === undefined ? NEW : SEQUENCE.decode(setting.value)
+    this.#commitId = commitId
     const types = rows('types', FORMS.types).map(([name, { type }]) => [name, type] as const)
     this.#state = {
-      sequence: setting === undefined ? 0 : SEQUENCE.decode(setting.value).sequence,
+      sequence,
       sources: Object.fromEntries(rows('sources', FORMS.sources)),
       types: Object.fromEntries(types),
       queries: Object.fromEntries(rows('queries', FORMS.queries)),
@@ -80,6 +87,11 @@ export class CatalogStore {
     return this.#state
   }
 
+  /** The latest commit; undefined: there is none, or an earlier release stored it. */
+  get commitId(): string | undefined {
+    return this.#commitId
+  }
+
   /** In the order in which they are carried out. */
   get pending(): readonly PendingEffect[] {
     return this.#pending
@@ -91,7 +103,7 @@ export class CatalogStore {
    * @returns the new sequence.
    * @throws {EdgelogError} `policy_violation`, `throttled`.
    */
-  commit({ changes, effects }: Omit<CatalogCommit, 'sequence'>): number {
+  commit({ id, changes, effects }: Omit<CatalogCommit, 'sequence'>): number {
     const sequence = this.#state.sequence + 1
     const kept = this.#pending.filter(
       ({ effect }) => !effects.some((later) => isSuperseded(effect, later)),
@@ -112,10 +124,11 @@ export class CatalogStore {
       this.#storage.sql.exec(
         `INSERT INTO setting (key, value) VALUES ('sequence', ?)
          ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
-        SEQUENCE.encode({ sequence }),
+        SEQUENCE.encode({ sequence, commitId: id }),
       )
     })
     this.#sizes = sizes
+    this.#commitId = id
     this.#pending = [...kept, ...added]
     this.#state = {
       sequence,

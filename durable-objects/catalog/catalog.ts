@@ -57,13 +57,14 @@ export class Catalog extends DurableObject<EffectsEnv> implements CatalogApi {
   async commit({ sequence: against, ...commit }: CatalogCommit): Promise<Result<CommitResult>> {
     return replyAsync(async () => {
       const current = this.#store?.state.sequence ?? 0
-      if (current !== against) return { kind: 'conflict' }
+      const isStored = this.#store?.commitId === commit.id && current === against + 1
+      if (current !== against && !isStored) return { kind: 'conflict' }
       if (this.#store === undefined) {
         migrate(this.ctx.storage, CATALOG_SCHEMA)
         this.#store = new CatalogStore(this.ctx.storage)
       }
       const store = this.#store
-      const sequence = store.commit(commit)
+      const sequence = isStored ? current : store.commit(commit)
       const ofCommit = (all: readonly PendingEffect[]) =>
         all.filter((one) => one.sequence === sequence)
       if (ofCommit(store.pending).length > 0) {

@@ -1,11 +1,15 @@
 /** Statements that change the catalog, or write a record: decided here, stored by the catalog's object. */
 import { CLUSTER, groupResource, topicResource } from '../../core/access/resource.ts'
 import { EdgelogError } from '../../core/errors.ts'
-import type { CatalogEffect } from '../../core/sql/catalog/catalog-api.ts'
+import type {
+  CatalogCommit,
+  CatalogEffect,
+  CommitResult,
+} from '../../core/sql/catalog/catalog-api.ts'
 import { changesBetween } from '../../core/sql/catalog/changes.ts'
 import type { InsertedRecord } from '../../core/sql/catalog/insert-values.ts'
 import { SqlError } from '../../core/sql/errors.ts'
-import { COMMIT_TRIES_MAX } from '../../core/sql/limits.ts'
+import { COMMIT_CALLS_MAX, COMMIT_TRIES_MAX } from '../../core/sql/limits.ts'
 import { applicationNameOf } from '../../core/sql/plan/application-name.ts'
 import { planDefinition } from '../../core/sql/plan/plan-definition.ts'
 import { type ChangeStatement, execute } from '../../core/sql/statements/execute.ts'
@@ -73,9 +77,8 @@ async function commit(
   const topics = new FutureTopics(cluster, pending)
   const wanted = await catalogEffects(cluster, effects, topics)
   const changes = changesBetween(before, state)
-  const committed = await cluster.objects.callCatalog((stub) =>
-    stub.commit({ sequence, changes, effects: wanted }),
-  )
+  const id = crypto.randomUUID()
+  const committed = await callCommit(cluster, { id, sequence, changes, effects: wanted })
   if (committed.kind === 'conflict') return undefined
   const after = { ...state, sequence: committed.sequence }
   cluster.catalog.keep(after)
@@ -83,6 +86,18 @@ async function commit(
     if (effect.kind === 'delete-topic') cluster.topics.expire(parseTopicName(effect.name))
   }
   return { state: after, sequence: committed.sequence, pending: committed.pending }
+}
+
+/** Calls again if the response was lost: without it, nobody could tell whether the statement is stored. */
+async function callCommit({ objects }: Cluster, commit: CatalogCommit): Promise<CommitResult> {
+  for (let calls = 1; ; calls++) {
+    try {
+      return await objects.callCatalog((stub) => stub.commit(commit))
+    } catch (error) {
+      const isLost = error instanceof EdgelogError && error.code === 'unavailable'
+      if (!isLost || calls === COMMIT_CALLS_MAX) throw error
+    }
+  }
 }
 
 /** The catalog carries the effects out with its own rights, so those of the caller are checked here. */

@@ -36,6 +36,8 @@ export const ASSERT_PAUSE_MS = 200
 export const SEQUENCE_PAUSE_MS = 200
 /** Times that a statement is decided again because another one was faster. */
 export const COMMIT_TRIES_MAX = 20
+/** Calls of one commit: it is repeated if its response is lost. */
+export const COMMIT_CALLS_MAX = 3
 
 // -- times -------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Catalog } from '../../../durable-objects/catalog/catalog.ts'
 import { registerProgram } from '../../../durable-objects/topologies.ts'
 import { EdgelogError, type Result } from '../../../src/core/errors.ts'
 import type {
@@ -25,7 +26,8 @@ afterEach(async () => {
 const INTEGER: SqlType = { kind: 'INTEGER' }
 
 function typeCommit(sequence: number, name: string, effects: CatalogEffect[] = []): CatalogCommit {
-  return { sequence, changes: { sources: {}, types: { [name]: INTEGER }, queries: {} }, effects }
+  const changes = { sources: {}, types: { [name]: INTEGER }, queries: {} }
+  return { id: `${sequence} ${name}`, sequence, changes, effects }
 }
 
 async function commit(one: CatalogCommit): Promise<CommitResult> {
@@ -44,6 +46,33 @@ describe('a commit', () => {
     expect(await readCatalog()).toMatchObject({ sequence: 1, state: { types: { ONE: INTEGER } } })
     const known = (await catalogStub().read(1)) as unknown as Result<object>
     expect(known).toEqual({ ok: { sequence: 1, pending: [] } })
+  })
+
+  test('is stored once if it is repeated, also after a restart', async () => {
+    const stored = { kind: 'committed', sequence: 1, pending: [] }
+    expect(await commit(typeCommit(0, 'ONE'))).toEqual(stored)
+    expect(await commit(typeCommit(0, 'ONE'))).toEqual(stored)
+    await evictCatalog()
+    expect(await commit(typeCommit(0, 'ONE'))).toEqual(stored)
+    expect(await commit(typeCommit(1, 'TWO'))).toMatchObject({ sequence: 2 })
+    expect(await commit(typeCommit(0, 'ONE'))).toEqual({ kind: 'conflict' })
+  })
+
+  test('whose response is lost is repeated', async () => {
+    const app = new SqlApp()
+    await app.run(CLICKS)
+    loseResponses(2)
+    expect(await app.one(COPY)).toMatchObject({ status: 'SUCCESS', queryId: 'CSAS_COPY_1' })
+    vi.restoreAllMocks()
+    logErrorsOnly()
+    loseResponses(3)
+    const refused = await app.refused('CREATE TYPE one AS INT;')
+    expect(refused).toMatchObject({ code: 'unavailable' })
+    const { sequence, state } = await readCatalog()
+    expect({ sequence, types: Object.keys(state?.types ?? {}) }).toEqual({
+      sequence: 3,
+      types: ['ONE'],
+    })
   })
 
   test('of two statements at a time stores both, one after the other', async () => {
@@ -66,6 +95,17 @@ describe('a commit', () => {
     })
   })
 })
+
+/** Loses the responses of the next commits. */
+function loseResponses(count: number): void {
+  const stored = Catalog.prototype.commit
+  let left = count
+  vi.spyOn(Catalog.prototype, 'commit').mockImplementation(async function (this: Catalog, one) {
+    const result = await stored.call(this, one)
+    if (left-- > 0) throw new Error('the response is lost')
+    return result
+  })
+}
 
 const CLICKS = `CREATE STREAM clicks (page STRING)
   WITH (KAFKA_TOPIC='clicks', PARTITIONS=2, VALUE_FORMAT='JSON');`

@@ -27,6 +27,8 @@ export interface CatalogChanges {
 }
 
 export interface CatalogCommit {
+  /** Unique: a commit that is repeated, because its response was lost, is stored once. */
+  readonly id: string
   /** The catalog that the statement was decided against. */
   readonly sequence: number
   readonly changes: CatalogChanges
@@ -66,7 +68,7 @@ export interface CatalogApi {
   read(knownSequence: number): Promise<Result<CatalogView>>
   /**
    * Stores the changes and effects of a statement in one commit, and then carries the effects out. Waits for them for
-   * some seconds.
+   * some seconds. The latest commit can be repeated.
    *
    * Errors: `policy_violation` for a catalog that becomes too large; `throttled` for too many effects.
    */

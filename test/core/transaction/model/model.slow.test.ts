@@ -7,7 +7,7 @@ import { ALL, LARGE, RIVALS, SUCCESSIVE, withVersion1 } from './scopes.ts'
 import { searchAll, searchPath } from './search.ts'
 
 const STATES_MAX = 500_000
-const PATHS = 10_000
+const PATHS = 4_000
 
 test.each([
   ['three transactions', ALL],

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { leaderOf, leadersOf } from './support/leader.ts'
 import { startPageServer } from './support/page-server.ts'
 import { useStage } from './support/stage.ts'
-import { connectTab, flush, load, sendNumbered, waitForStatus } from './support/tab.ts'
+import { connectTab, flush, load, scriptsOf, sendNumbered, waitForStatus } from './support/tab.ts'
 
 const stage = useStage()
 
@@ -39,9 +39,12 @@ test("B5: another tab leads when the leader is closed while the page's server is
     const { leader, others } = await leaderOf(pages)
     const queued = await sendNumbered(leader, { topic, sender: 'leader', count: 10 })
     await flush(leader)
+    const [page] = others as [Page]
+    // A page loads what it needs to lead after it has connected.
+    const scripts = await scriptsOf(leader)
+    await expect.poll(() => scriptsOf(page)).toEqual(scripts)
     await origin.close()
     await leader.close()
-    const [page] = others as [Page]
     await waitForStatus(page, 'isLeader', [true])
     queued.push(...(await sendNumbered(page, { topic, sender: 'other', count: 10 })))
     await flush(page)

@@ -127,6 +127,14 @@ export async function waitForStatus<Field extends keyof Status>(
   )
 }
 
+/** Returns the addresses of the scripts that a page has loaded. */
+export async function scriptsOf(page: Page): Promise<string[]> {
+  return await page.evaluate(() => {
+    const names = performance.getEntriesByType('resource').map(({ name }) => name)
+    return names.filter((name) => name.endsWith('.js')).sort()
+  })
+}
+
 /** Reads a topic from its start into `window.seen`; an error ends it with `failed: ...`. */
 export async function readOn(page: Page, topic: string): Promise<void> {
   await page.evaluate(async (name) => {

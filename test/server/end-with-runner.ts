@@ -1,5 +1,4 @@
 /** Ends this process when the process that started it has ended: an aborted run must not leave programs behind. */
-
 const CHECK_INTERVAL_MS = 500
 
 /** @param end ends this process; it may have others to end */

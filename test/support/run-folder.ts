@@ -6,7 +6,7 @@ import { join } from 'node:path'
 /** Linux keeps the files of this folder in memory. */
 const MEMORY = '/dev/shm'
 const PREFIX = 'edgelog-tests-'
-/** A run takes about 1 GiB at its highest; a small machine, or a container with a small folder, keeps its disk. */
+/** A small machine, or a container with a small folder, keeps its disk. */
 const FREE_BYTES_MIN = 8 * 2 ** 30
 
 /**

@@ -88,7 +88,7 @@ async function commit(
   return { state: after, sequence: committed.sequence, pending: committed.pending }
 }
 
-/** Calls again if the response was lost: without it, nobody could tell whether the statement is stored. */
+/** Calls again if there is no response: the statement may be stored or not, and its caller has to know. */
 async function callCommit({ objects }: Cluster, commit: CatalogCommit): Promise<CommitResult> {
   for (let calls = 1; ; calls++) {
     try {

@@ -1,4 +1,5 @@
 /** Browsers on a profile whose last browser was killed. */
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -45,6 +46,7 @@ export async function startPages(
 /** Returns whether the browser that was killed last had created its database, and did not find it. */
 export async function beganAnew(profileDir: string): Promise<boolean> {
   const folder = join(profileDir, 'Default', 'IndexedDB')
+  if (!existsSync(folder)) return false
   const names = await readdir(folder)
   const logs = names
     .filter((name) => name.endsWith('.leveldb'))

@@ -98,7 +98,6 @@ export class BrowserClient {
       },
     )
     this.#listen()
-    this.#leader.start()
     this.#start()
     this.#board.touch()
   }
@@ -304,12 +303,13 @@ export class BrowserClient {
   }
 
   /**
-   * Loads the engine, and leads with it. Every tab loads it: each
-   * may become the leader, and offline no code can be loaded.
+   * Loads the engine, and leads with it. Every tab loads it: each may become the leader, and offline no code can be
+   * loaded. Until then it leaves the lead to others.
    */
   async #start(): Promise<void> {
     try {
       const engine = await this.#load()
+      this.#leader.start()
       if (this.#leader.epoch === undefined) return
       engine.lead()
     } catch (error) {

@@ -54,6 +54,21 @@ test("B5: another tab leads when the leader is closed while the page's server is
   }
 })
 
+test('B5: a tab leaves the lead to others until it has the code to lead with', async () => {
+  const { topic, context, proxy, tab, expectDelivered } = await stage.scene()
+  const waiting = await context.newPage()
+  await load(waiting, stage.pages.url)
+  // What a page loads after it has connected never arrives.
+  await waiting.route('**/*.js', () => undefined)
+  await connectTab(waiting, { url: proxy.url })
+  const queued = await sendNumbered(waiting, { topic, sender: 'waiting', count: 10 })
+  const page = await tab()
+  queued.push(...(await sendNumbered(page, { topic, sender: 'other', count: 10 })))
+  await waitForStatus(page, 'isLeader', [true])
+  await flush(page)
+  await expectDelivered(queued)
+})
+
 test('B7: of 2 tabs that start together one leads', async () => {
   const { topic, context, proxy, expectDelivered } = await stage.scene({ partitions: 2 })
   const pages: Page[] = []

@@ -39,7 +39,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         find: 'this.#target.commit()',
-        replace: 'setTimeout(() => this.#target.commit(), 40)',
+        replace: 'setTimeout(() => this.#target.commit(), 100)',
       },
     ],
     breaks: ['L1'],

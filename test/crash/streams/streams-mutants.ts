@@ -81,7 +81,7 @@ export const STREAMS_MUTANTS: readonly Mutant[] = [
         find: 'this.#storage.transactionSync(() => this.#rows.commit(commit))',
         replace: `const { checkpoint, ...turn } = commit
     this.#rows.commit(turn)
-    if (checkpoint !== undefined) setTimeout(() => this.#rows.storeLeaves(checkpoint), 60)`,
+    if (checkpoint !== undefined) setTimeout(() => this.#rows.storeLeaves(checkpoint), 200)`,
       },
       {
         file: 'src/core/streams/task-sql.ts',

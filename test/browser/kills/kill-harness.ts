@@ -3,7 +3,7 @@
  * the same profile; sometimes the server is killed too, responses are lost, or the network is blocked for
  * a while. At the end every record that a page was told is queued must be in the log, once and in order.
  *
- * Exception: about one SIGKILL in a hundred leaves Chromium with a database that it cannot open, and
+ * Exception: one to three SIGKILLs in a hundred leave Chromium with a database that it cannot open, and
  * it creates a new one. This is detected in Chromium's own log file, independently of the client;
  * only records that were queued in the previous rounds and are not in the log are attributed to it.
  */

@@ -58,7 +58,7 @@ test('B5: a tab leaves the lead to others until it has the code to lead with', a
   const { topic, context, proxy, tab, expectDelivered } = await stage.scene()
   const waiting = await context.newPage()
   await load(waiting, stage.pages.url)
-  // What a page loads after it has connected never arrives.
+  // The page gets no response for the scripts that it loads after it has connected.
   await waiting.route('**/*.js', () => undefined)
   await connectTab(waiting, { url: proxy.url })
   const queued = await sendNumbered(waiting, { topic, sender: 'waiting', count: 10 })

@@ -48,7 +48,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
     }
     const responses = await Promise.all(sent)
     await producer.close()
-    expect(proxy.harmed).toBeGreaterThan(10)
+    expect(proxy.harmed).toBeGreaterThan(0)
     for (const partition of [0, 1]) {
       const read = await readTopic(direct, 'lossy', partition)
       expect(read.map(({ valueText }) => Number(valueText))).toEqual(
@@ -124,7 +124,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
     }
     await consumer.close()
     expect(read).toEqual(Array.from({ length: 3_000 }, (_, index) => index))
-    expect(proxy.harmed - harmedBefore).toBeGreaterThan(5)
+    expect(proxy.harmed - harmedBefore).toBeGreaterThan(0)
   })
 
   test('keeps the order without idempotence', async () => {

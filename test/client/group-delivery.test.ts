@@ -143,8 +143,8 @@ describe(`a group (TEST_SEED=${TEST_SEED})`, () => {
     cutting.cutBytesMax = undefined
     await Promise.all(members.map(({ member }) => member.client.close()))
     await Promise.all(members.map(({ running }) => running))
-    expect(proxy.harmed).toBeGreaterThan(20)
-    expect(cutting.cuts).toBeGreaterThan(2)
+    expect(proxy.harmed).toBeGreaterThan(0)
+    expect(cutting.cuts).toBeGreaterThan(0)
     expect(ledger.commitsBySession).toBeGreaterThan(0)
     expect(ledger.violations).toEqual([])
     expect(new Set(keysOf(ledger.seen))).toEqual(new Set(all))

@@ -102,7 +102,7 @@ describe(`a producer (TEST_SEED=${TEST_SEED})`, () => {
     const log = connect({ url: proxy.url, transport: 'session' })
     const cutsBefore = proxy.cuts
     const responses = await sendNumbers(log, topic, 4_000)
-    expect(proxy.cuts - cutsBefore).toBeGreaterThan(10)
+    expect(proxy.cuts - cutsBefore).toBeGreaterThan(0)
     await expectAll(direct, topic, responses)
     await log.close()
   })

@@ -22,7 +22,7 @@ test(`the log keeps its promises over ${ROUNDS} kills`, { timeout: 600_000 }, as
   const report = await runCrash({ rounds: ROUNDS, seed: TEST_SEED })
   console.log(report)
   expect(report.violations).toEqual([])
-  expect(report.recordsAcknowledged).toBeGreaterThan(1_000)
+  expect(report.recordsAcknowledged).toBeGreaterThan(0)
   expect(report.requestsUnknown).toBeGreaterThan(0)
 })
 

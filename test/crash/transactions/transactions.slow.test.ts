@@ -23,9 +23,9 @@ test(`transactions keep their promises over ${ROUNDS} kills`, { timeout: 600_000
   const report = await runTransactionCrash({ rounds: ROUNDS, seed: TEST_SEED })
   console.log(report)
   expect(report.violations).toEqual([])
-  expect(report.committed).toBeGreaterThan(30)
-  expect(report.copied).toBeGreaterThan(10)
-  expect(report.aborted).toBeGreaterThan(5)
+  expect(report.committed).toBeGreaterThan(0)
+  expect(report.copied).toBeGreaterThan(0)
+  expect(report.aborted).toBeGreaterThan(0)
 })
 
 describe('the checkers', { timeout: 1_200_000 }, () => {

@@ -8,11 +8,15 @@ import { CODECS } from '../../src/core/compression/codecs.ts'
 import { ChunkFilter } from '../../src/core/log/compaction/filter-chunk.ts'
 import { HASH_WORDS, KeyHash } from '../../src/core/log/compaction/key-hash.ts'
 import { KeyMap } from '../../src/core/log/compaction/key-map.ts'
-import { PASS_KEYS_MAX } from '../../src/core/log/compaction/limits.ts'
-import { Pace } from '../../src/core/log/compaction/pace.ts'
+import {
+  PASS_KEYS_MAX,
+  REWRITE_REST_MS_MAX,
+  REWRITE_REST_STEP_MS,
+} from '../../src/core/log/compaction/limits.ts'
+import { givesWay, type LogExtent, Pace } from '../../src/core/log/compaction/pace.ts'
 import { scanChunk } from '../../src/core/log/compaction/scan-chunk.ts'
 import { SEALED_CHUNK_BYTES_MIN } from '../../src/core/log/seal.ts'
-import { nextTurn } from '../next-turn.ts'
+import { nextTurn, rest } from '../next-turn.ts'
 import type { CompactionRows } from './compaction-rows.ts'
 
 export class CompactionPass {
@@ -32,6 +36,8 @@ export class CompactionPass {
   #position: number
   #horizonMs = Number.POSITIVE_INFINITY
   #hasSmallChunks = false
+  /** The log when the last chunk was rewritten. */
+  #rewrittenAt: LogExtent
 
   /** @param nowMs tombstones whose horizon is over by then go */
   constructor(rows: CompactionRows, from: number, to: number, nowMs: number) {
@@ -46,6 +52,7 @@ export class CompactionPass {
     this.#cleanOffset = from
     this.#position = from
     rows.prepare(to)
+    this.#rewrittenAt = rows.extent
   }
 
   /**
@@ -98,12 +105,22 @@ export class CompactionPass {
       return false
     }
     const filtered = await filter.filter(group.bytes, group.aborted)
+    if (filtered.bytes !== undefined) await this.#giveWay(isCurrent)
     // Chunks that were merged or deleted meanwhile are left to the next pass: the filter cannot go back.
     if (!isCurrent() || !this.#rows.replace(group, filtered, this.#endOffset)) return false
+    if (filtered.bytes !== undefined) this.#rewrittenAt = this.#rows.extent
     this.#horizonMs = Math.min(this.#horizonMs, filtered.horizonMs)
     const sizeBytes = filtered.bytes?.length ?? SEALED_CHUNK_BYTES_MIN
     if (sizeBytes > 0 && sizeBytes < SEALED_CHUNK_BYTES_MIN) this.#hasSmallChunks = true
     this.#position = group.endOffset
     return true
+  }
+
+  /** Lets appends go first for some time. */
+  async #giveWay(isCurrent: () => boolean): Promise<void> {
+    for (let restedMs = 0; restedMs < REWRITE_REST_MS_MAX; restedMs += REWRITE_REST_STEP_MS) {
+      if (!isCurrent() || !givesWay(this.#rewrittenAt, this.#rows.extent)) return
+      await rest(REWRITE_REST_STEP_MS)
+    }
   }
 }

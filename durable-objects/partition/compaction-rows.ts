@@ -5,6 +5,7 @@ import { CHUNK_BYTES_MAX, SEAL_CHUNKS_MAX } from '../../src/core/limits.ts'
 import { type ChunkSpan, latestTimestamp, maxTimestampIn } from '../../src/core/log/chunk.ts'
 import { AbortedBatches } from '../../src/core/log/compaction/aborted-batches.ts'
 import type { FilteredChunk } from '../../src/core/log/compaction/filter-chunk.ts'
+import type { LogExtent } from '../../src/core/log/compaction/pace.ts'
 import {
   type CompactionDecision,
   type CompactionState,
@@ -51,6 +52,10 @@ export class CompactionRows {
 
   get logStartOffset(): number {
     return this.#rows.checkpoint.logStartOffset
+  }
+
+  get extent(): LogExtent {
+    return { endOffset: this.#rows.ends.highWatermark, sizeBytes: this.#rows.sizeBytes }
   }
 
   get state(): CompactionState {

@@ -1,4 +1,4 @@
-import { TURN_RECORDS_MAX } from './limits.ts'
+import { REWRITE_AFTER_BYTES, REWRITE_AFTER_RECORDS, TURN_RECORDS_MAX } from './limits.ts'
 
 /** Cuts long work into turns: other calls of the object run between two of them. */
 export class Pace {
@@ -26,4 +26,17 @@ export class Pace {
     this.#left = TURN_RECORDS_MAX
     await this.#nextTurn()
   }
+}
+
+/** Size of a log at some moment. */
+export interface LogExtent {
+  readonly endOffset: number
+  readonly sizeBytes: number
+}
+
+/** Returns whether a pass lets some more appends go first, by what was appended since it rewrote the last chunk. */
+export function givesWay(since: LogExtent, now: LogExtent): boolean {
+  const records = now.endOffset - since.endOffset
+  const bytes = now.sizeBytes - since.sizeBytes
+  return records > 0 && records < REWRITE_AFTER_RECORDS && bytes < REWRITE_AFTER_BYTES
 }

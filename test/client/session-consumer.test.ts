@@ -103,14 +103,16 @@ describe('a member of a group', () => {
     await expect.poll(async () => (await direct.group(topic).describe()).members).toEqual([])
   })
 
-  test('makes a tenth of the requests that it makes without a session', async () => {
+  test('makes over a session a tenth of the requests that it makes without one', async () => {
     const counts: number[] = []
     let heartbeatsMs = 0
     for (const transport of ['fetch', 'auto'] as const) {
       const topic = await newTopic()
-      const before = proxy.requests.length
       const { member, seen } = await startRunning(topic, { transport, sessionTimeoutMs: 1_000 })
       await handleAll(topic, seen, 0, 20)
+      // Until the session is open, which may take long on a busy machine, it makes requests.
+      if (transport === 'auto') await expect.poll(() => proxy.opened).toContain(SESSION)
+      const before = proxy.requests.length
       const sinceMs = performance.now()
       if (transport === 'auto') await new Promise((resolve) => setTimeout(resolve, heartbeatsMs))
       else await expect.poll(() => proxy.countOf('/heartbeat')).toBeGreaterThan(30)

@@ -86,6 +86,14 @@ export class FaultyProxy {
     }
   }
 
+  /** Returns the number of requests in `ms`: the rate counts, because a busy machine takes longer. */
+  async requestsIn(ms: number): Promise<number> {
+    this.forget()
+    const startedAtMs = performance.now()
+    await sleep(ms)
+    return (this.exchanges().length * ms) / (performance.now() - startedAtMs)
+  }
+
   /** Cuts open exchanges. */
   cut(path = /^/): void {
     for (const exchange of this.open(path)) this.#exchanges.get(exchange)?.destroy()
